@@ -1,0 +1,102 @@
+import type { MemoryView } from './memory.ts';
+import type { Exchange, SessionSummary } from './worker.ts';
+
+/** An attachment as the chat page shows it, before and after it is sent. */
+export interface AttachmentChip {
+  readonly id: string;
+  readonly label: string;
+  readonly detail: string;
+}
+
+/** An error as the chat page shows it. `action` names the button beside it. */
+export interface ChatError {
+  readonly message: string;
+  readonly remedy: string;
+  readonly action: 'restartWorker' | 'showLog' | 'retry' | null;
+}
+
+/** What the model is doing, for the line above the input. */
+export type ModelStatus =
+  | { readonly state: 'absent'; readonly message: string; readonly remedy: string }
+  | { readonly state: 'loading'; readonly fraction: number | null }
+  | { readonly state: 'ready'; readonly name: string; readonly variant: string; readonly executionProvider: string; readonly reason: string }
+  | { readonly state: 'failed'; readonly error: ChatError };
+
+/** Everything the page draws; sent whole when it appears, so that a page that was hidden misses nothing. */
+export interface ChatState {
+  readonly sessionId: string | null;
+  readonly title: string;
+  readonly exchanges: readonly Exchange[];
+  readonly running: RunningAnswer | null;
+  readonly attachments: readonly AttachmentChip[];
+  readonly memory: MemoryView | null;
+  readonly model: ModelStatus;
+  readonly error: ChatError | null;
+}
+
+/** The exchange being answered. */
+export interface RunningAnswer {
+  readonly requestId: string;
+  readonly question: string;
+  readonly attachments: readonly AttachmentChip[];
+  readonly text: string;
+  readonly stage: 'waiting' | 'reading' | 'answering';
+  /** 0 to 1 while reading, else null. */
+  readonly fraction: number | null;
+}
+
+/** Host to page. */
+export declare namespace ToWebviewMessage {
+  interface State {
+    readonly type: 'state';
+    readonly state: ChatState;
+  }
+  /** Text appended to the running answer: a delta, cheap at every token. */
+  interface Token {
+    readonly type: 'token';
+    readonly requestId: string;
+    readonly text: string;
+  }
+  interface Sessions {
+    readonly type: 'sessions';
+    readonly sessions: readonly SessionSummary[];
+  }
+  /** Text put into the input, with the caret at its end (a command that prepares a question). */
+  interface Prefill {
+    readonly type: 'prefill';
+    readonly text: string;
+  }
+  type Type = State | Token | Sessions | Prefill;
+}
+
+/** Page to host. */
+export declare namespace FromWebviewMessage {
+  interface Ready {
+    readonly type: 'ready';
+  }
+  interface Ask {
+    readonly type: 'ask';
+    readonly text: string;
+  }
+  interface Plain {
+    readonly type: 'stop' | 'newSession' | 'attachSelection' | 'attachFile' | 'restartWorker' | 'showLog' | 'retry' | 'listSessions';
+  }
+  interface RemoveAttachment {
+    readonly type: 'removeAttachment';
+    readonly id: string;
+  }
+  interface OpenSession {
+    readonly type: 'openSession';
+    readonly sessionId: string;
+  }
+  interface DeleteSession {
+    readonly type: 'deleteSession';
+    readonly sessionId: string;
+  }
+  /** Code of an answer, copied to the clipboard or put at the editor's caret. */
+  interface Code {
+    readonly type: 'copy' | 'insert';
+    readonly text: string;
+  }
+  type Type = Ready | Ask | Plain | RemoveAttachment | OpenSession | DeleteSession | Code;
+}

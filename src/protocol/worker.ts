@@ -1,0 +1,187 @@
+import { z } from 'zod';
+import { batchResultSchema, batchRowSchema } from './batch.ts';
+import { choices } from './anchorConfig.ts';
+import { memoryViewSchema } from './memory.ts';
+import { samplingSchema } from './sampling.ts';
+import { variants } from './packageManifest.ts';
+
+/** Raised whenever a message below changes its meaning; the handshake refuses another version. */
+export const protocolVersion = 1;
+
+/** A request: its JSON-RPC method name and the schemas that both sides validate with. */
+export interface RequestDefinition<P extends z.ZodType, R extends z.ZodType> {
+  readonly method: string;
+  readonly params: P;
+  readonly result: R;
+}
+
+/** A notification: as a request, with no answer. */
+export interface NotificationDefinition<P extends z.ZodType> {
+  readonly method: string;
+  readonly params: P;
+}
+
+function request<P extends z.ZodType, R extends z.ZodType>(method: string, params: P, result: R): RequestDefinition<P, R> {
+  return { method, params, result };
+}
+
+function notification<P extends z.ZodType>(method: string, params: P): NotificationDefinition<P> {
+  return { method, params };
+}
+
+const empty = z.object({});
+const id = z.string().min(1).max(128);
+
+/** Text that the user attached to a question. Lines count from 1, both ends included. */
+export const attachmentSchema = z.object({
+  kind: z.enum(['selection', 'file']),
+  /** Workspace-relative where possible: what the model and the user are shown. */
+  path: z.string().min(1),
+  languageId: z.string(),
+  startLine: z.int().min(1),
+  text: z.string().min(1),
+});
+
+export const modelInfoSchema = z.object({
+  name: z.string(),
+  packageFolder: z.string(),
+  variant: z.enum(variants),
+  executionProvider: z.string(),
+  /** One sentence: why this execution provider and not another. */
+  executionProviderReason: z.string(),
+  scheme: z.string(),
+  choice: z.enum(choices),
+  ratio: z.int(),
+  ratios: z.array(z.int()),
+  contextTokens: z.int(),
+  /** Bytes of keys/values that one token of text costs under full caching. */
+  kvBytesPerToken: z.int(),
+  loadMs: z.number(),
+});
+
+/** Why an answer ended. */
+export const stopReasons = ['endOfText', 'stopString', 'maxTokens', 'contextFull', 'cancelled'] as const;
+
+export const usageSchema = z.object({
+  promptTokens: z.int().min(0),
+  answerTokens: z.int().min(0),
+  /** Rows held when the answer began, against full caching of the same text. */
+  kvRows: z.int().min(0),
+  kvRowsFull: z.int().min(0),
+  prefillMs: z.number().min(0),
+  decodeMs: z.number().min(0),
+});
+
+export const exchangeSchema = z.object({
+  id,
+  question: z.string(),
+  answer: z.string(),
+  attachments: z.array(attachmentSchema.omit({ text: true }).extend({ lines: z.int().min(1) })),
+  stopReason: z.enum(stopReasons),
+  usage: usageSchema,
+});
+
+export const sessionSummarySchema = z.object({
+  id,
+  title: z.string(),
+  /** Milliseconds since the epoch. */
+  updatedAt: z.number(),
+  exchanges: z.int().min(0),
+});
+
+export const sessionViewSchema = z.object({ id, title: z.string(), exchanges: z.array(exchangeSchema), memory: memoryViewSchema });
+
+/** What the prompt asks of the model. `explain` and `summarize` word the question themselves when it is empty. */
+export const tasks = ['chat', 'explain', 'summarize'] as const;
+
+export const initializeRequest = request(
+  'initialize',
+  z.object({
+    protocolVersion: z.int(),
+    client: z.string(),
+    /** Folder for sessions; null keeps sessions in memory only. */
+    storageFolder: z.string().nullable(),
+  }),
+  z.object({ protocolVersion: z.int(), worker: z.string(), node: z.string(), onnxruntime: z.string(), storageWarning: z.string().nullable() }),
+);
+
+export const loadModelRequest = request(
+  'model/load',
+  z.object({
+    packageFolder: z.string().min(1),
+    variant: z.enum([...variants, 'auto']),
+    executionProvider: z.enum(['auto', 'cpu', 'webgpu', 'cuda', 'dml', 'coreml']),
+    ratio: z.int().min(1).max(1024).nullable(),
+    choice: z.enum(choices).nullable(),
+    /** 0: as many as physical cores. */
+    threads: z.int().min(0).max(256),
+  }),
+  modelInfoSchema,
+);
+
+export const createSessionRequest = request(
+  'session/create',
+  /** An ephemeral session is never stored (an explanation, a summary). */
+  z.object({ ephemeral: z.boolean() }),
+  sessionViewSchema,
+);
+export const openSessionRequest = request('session/open', z.object({ sessionId: id }), sessionViewSchema);
+export const listSessionsRequest = request('session/list', empty, z.array(sessionSummarySchema));
+export const deleteSessionRequest = request('session/delete', z.object({ sessionId: id }), empty);
+
+export const askRequest = request(
+  'ask',
+  z.object({
+    /** Chosen by the client; streamed tokens and progress carry it. */
+    requestId: id,
+    sessionId: id,
+    task: z.enum(tasks),
+    question: z.string(),
+    attachments: z.array(attachmentSchema).max(256),
+    sampling: samplingSchema,
+  }),
+  z.object({ exchange: exchangeSchema, memory: memoryViewSchema }),
+);
+
+export const batchRequest = request('batch/row', z.object({ requestId: id, row: batchRowSchema }), batchResultSchema);
+
+export const diagnoseRequest = request(
+  'diagnose',
+  empty,
+  z.object({ checks: z.array(z.object({ name: z.string(), ok: z.boolean(), detail: z.string(), remedy: z.string() })) }),
+);
+
+export const shutdownRequest = request('shutdown', empty, empty);
+
+/** Text of an answer as it is written. */
+export const tokenNotification = notification('answer/token', z.object({ requestId: id, text: z.string() }));
+
+export const progressNotification = notification(
+  'progress',
+  z.object({
+    requestId: id.nullable(),
+    stage: z.enum(['load', 'read', 'seal', 'answer', 'restore']),
+    done: z.number().min(0),
+    total: z.number().min(0),
+    unit: z.enum(['tokens', 'bytes', 'sequences']),
+  }),
+);
+
+export const memoryChangedNotification = notification('memory/changed', memoryViewSchema);
+
+export const logNotification = notification(
+  'log',
+  z.object({ level: z.enum(['debug', 'info', 'warning', 'error']), message: z.string() }),
+);
+
+/** The data of a JSON-RPC error response: an `AnchorageError` on the wire. */
+export const errorDataSchema = z.object({ reason: z.string(), remedy: z.string() });
+
+export type Attachment = z.infer<typeof attachmentSchema>;
+export type Exchange = z.infer<typeof exchangeSchema>;
+export type ModelInfo = z.infer<typeof modelInfoSchema>;
+export type SessionSummary = z.infer<typeof sessionSummarySchema>;
+export type SessionView = z.infer<typeof sessionViewSchema>;
+export type StopReason = (typeof stopReasons)[number];
+export type Task = (typeof tasks)[number];
+export type Usage = z.infer<typeof usageSchema>;
