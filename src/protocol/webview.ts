@@ -19,7 +19,13 @@ export interface ChatError {
 export type ModelStatus =
   | { readonly state: 'absent'; readonly message: string; readonly remedy: string }
   | { readonly state: 'loading'; readonly fraction: number | null }
-  | { readonly state: 'ready'; readonly name: string; readonly variant: string; readonly executionProvider: string; readonly reason: string }
+  | {
+      readonly state: 'ready';
+      readonly name: string;
+      readonly variant: string;
+      readonly executionProvider: string;
+      readonly reason: string;
+    }
   | { readonly state: 'failed'; readonly error: ChatError };
 
 /** Everything the page draws; sent whole when it appears, so that a page that was hidden misses nothing. */
@@ -41,8 +47,14 @@ export interface RunningAnswer {
   readonly attachments: readonly AttachmentChip[];
   readonly text: string;
   readonly stage: 'waiting' | 'reading' | 'answering';
-  /** 0 to 1 while reading, else null. */
-  readonly fraction: number | null;
+  /** Tokens read and tokens to read while reading, else null. */
+  readonly progress: ReadProgress | null;
+}
+
+/** How far the prompt of the running answer has been read, in tokens. */
+export interface ReadProgress {
+  readonly done: number;
+  readonly total: number;
 }
 
 /** Host to page. */
@@ -57,6 +69,19 @@ export declare namespace ToWebviewMessage {
     readonly requestId: string;
     readonly text: string;
   }
+  /** The running answer came to another stage or read further: spares the whole state. */
+  interface Progress {
+    readonly type: 'progress';
+    readonly requestId: string;
+    readonly stage: RunningAnswer['stage'];
+    readonly progress: ReadProgress | null;
+  }
+  /** The memory changed and nothing else: spares the whole state. */
+  interface Memory {
+    readonly type: 'memory';
+    readonly memory: MemoryView;
+  }
+  /** The answer to `listSessions`, sent again whenever the list changes. */
   interface Sessions {
     readonly type: 'sessions';
     readonly sessions: readonly SessionSummary[];
@@ -66,7 +91,7 @@ export declare namespace ToWebviewMessage {
     readonly type: 'prefill';
     readonly text: string;
   }
-  type Type = State | Token | Sessions | Prefill;
+  type Type = State | Token | Progress | Memory | Sessions | Prefill;
 }
 
 /** Page to host. */
@@ -78,8 +103,10 @@ export declare namespace FromWebviewMessage {
     readonly type: 'ask';
     readonly text: string;
   }
+  /** `retry` does again what failed: loads the model where it is absent or failed, else asks the last question. */
   interface Plain {
-    readonly type: 'stop' | 'newSession' | 'attachSelection' | 'attachFile' | 'restartWorker' | 'showLog' | 'retry' | 'listSessions';
+    readonly type:
+      'stop' | 'newSession' | 'attachSelection' | 'attachFile' | 'restartWorker' | 'showLog' | 'retry' | 'listSessions';
   }
   interface RemoveAttachment {
     readonly type: 'removeAttachment';
