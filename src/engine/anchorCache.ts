@@ -1,0 +1,189 @@
+import type { DecoderConfig } from '../protocol/decoderConfig.ts';
+import { AnchorageError, messageOf } from '../protocol/errors.ts';
+import type { PlacedToken } from './placedToken.ts';
+import { Rope } from './rope.ts';
+
+type CacheShape = Pick<
+  DecoderConfig,
+  'num_hidden_layers' | 'num_key_value_heads' | 'head_dim' | 'rope_theta' | 'rope_scaling'
+>;
+
+const FIRST_CAPACITY = 256;
+
+/**
+ * Keys and values of one context: per layer two arenas [capacity, kv_heads * head_dim], rows in the order of the text.
+ *
+ * The graph reads the first `rows` rows as views; nothing is copied on the way in. Keys are rotated already.
+ */
+export class AnchorCache {
+  readonly layers: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+  /** Numbers in a row of one arena. */
+  readonly width: number;
+  readonly #rope: Rope;
+  #rows = 0;
+  #capacity = 0;
+  #keys: Float32Array[];
+  #values: Float32Array[];
+  #positions = new Int32Array(0);
+  #sequences = new Int32Array(0);
+  #kept = new Uint8Array(0);
+
+  constructor(shape: CacheShape) {
+    this.layers = shape.num_hidden_layers;
+    this.kvHeads = shape.num_key_value_heads;
+    this.headDim = shape.head_dim;
+    this.width = this.kvHeads * this.headDim;
+    this.#rope = new Rope(shape);
+    this.#keys = Array.from({ length: this.layers }, () => new Float32Array(0));
+    this.#values = Array.from({ length: this.layers }, () => new Float32Array(0));
+  }
+
+  get rows(): number {
+    return this.#rows;
+  }
+
+  /** Bytes of one row in every layer. */
+  get bytesPerRow(): number {
+    return 2 * this.layers * this.width * Float32Array.BYTES_PER_ELEMENT;
+  }
+
+  /** Bytes of the rows held. */
+  get bytes(): number {
+    return this.#rows * this.bytesPerRow;
+  }
+
+  /** Position at which each row's key is rotated. */
+  get positions(): Int32Array {
+    return this.#positions.subarray(0, this.#rows);
+  }
+
+  /** Sequence of each row. */
+  get sequences(): Int32Array {
+    return this.#sequences.subarray(0, this.#rows);
+  }
+
+  /** 1 for rows that later sequences see: anchors, and sequences kept whole. */
+  get kept(): Uint8Array {
+    return this.#kept.subarray(0, this.#rows);
+  }
+
+  /** View of a layer's keys, [max(1, rows), kv_heads, head_dim]: an empty cache shows one row of zeros. */
+  keys(layer: number): Float32Array {
+    return this.#view(this.#keys, layer);
+  }
+
+  /** View of a layer's values, as `keys`. */
+  values(layer: number): Float32Array {
+    return this.#view(this.#values, layer);
+  }
+
+  /** Appends a run's new rows, [2 * layers, tokens, width]: keys of layer l at 2l, its values at 2l + 1. */
+  append(keyValues: Float32Array, tokens: readonly PlacedToken[]): void {
+    const count = tokens.length;
+    if (keyValues.length !== 2 * this.layers * count * this.width) {
+      throw new AnchorageError('internal', `${count} new rows came with ${keyValues.length} numbers`);
+    }
+    this.#reserve(this.#rows + count);
+    const block = count * this.width;
+    const at = this.#rows * this.width;
+    for (let layer = 0; layer < this.layers; layer++) {
+      const from = 2 * layer * block;
+      this.#keys[layer]?.set(keyValues.subarray(from, from + block), at);
+      this.#values[layer]?.set(keyValues.subarray(from + block, from + 2 * block), at);
+    }
+    tokens.forEach((token, i) => {
+      this.#positions[this.#rows + i] = token.position;
+      this.#sequences[this.#rows + i] = token.sequence;
+      this.#kept[this.#rows + i] = token.kept ? 1 : 0;
+    });
+    this.#rows += count;
+  }
+
+  /**
+   * Reduction (arXiv 2402.07616, algorithm 1): of the rows from `first` on whose sequence is `closed`, only the kept
+   * stay. With `toCacheIndex` a closed row's key is re-rotated to its new index in the cache.
+   */
+  reduce(first: number, closed: (sequence: number) => boolean, toCacheIndex: boolean): void {
+    let to = first;
+    for (let from = first; from < this.#rows; from++) {
+      const isClosed = closed(this.#sequences[from] ?? 0);
+      if (isClosed && this.#kept[from] !== 1) continue;
+      this.#move(from, to);
+      if (isClosed && toCacheIndex) this.rerotate(to, to);
+      to++;
+    }
+    this.#rows = to;
+  }
+
+  /** Moves the key of a row, in every layer, to another position: exact, since rotations add up. */
+  rerotate(row: number, position: number): void {
+    const shift = position - (this.#positions[row] ?? 0);
+    this.#positions[row] = position;
+    if (shift === 0) return;
+    for (const arena of this.#keys) this.#rope.shift(arena, row * this.width, this.width, shift);
+  }
+
+  /** Forgets the rows from `rows` on. */
+  truncate(rows: number): void {
+    this.#rows = Math.min(this.#rows, rows);
+  }
+
+  /** A copy of rows [first, first + count) in the layout that `append` takes. */
+  copyRows(first: number, count: number): Float32Array {
+    const block = count * this.width;
+    const out = new Float32Array(2 * this.layers * block);
+    for (let layer = 0; layer < this.layers; layer++) {
+      out.set(this.keys(layer).subarray(first * this.width, first * this.width + block), 2 * layer * block);
+      out.set(this.values(layer).subarray(first * this.width, first * this.width + block), (2 * layer + 1) * block);
+    }
+    return out;
+  }
+
+  #view(arenas: readonly Float32Array[], layer: number): Float32Array {
+    if (this.#capacity === 0) this.#reserve(1);
+    if (this.#rows === 0) arenas[layer]?.fill(0, 0, this.width);
+    return (arenas[layer] ?? new Float32Array(0)).subarray(0, Math.max(1, this.#rows) * this.width);
+  }
+
+  #move(from: number, to: number): void {
+    if (from === to) return;
+    const { width } = this;
+    for (const arena of this.#keys) arena.copyWithin(to * width, from * width, (from + 1) * width);
+    for (const arena of this.#values) arena.copyWithin(to * width, from * width, (from + 1) * width);
+    this.#positions[to] = this.#positions[from] ?? 0;
+    this.#sequences[to] = this.#sequences[from] ?? 0;
+    this.#kept[to] = this.#kept[from] ?? 0;
+  }
+
+  #reserve(rows: number): void {
+    if (rows <= this.#capacity) return;
+    const capacity = Math.max(rows, FIRST_CAPACITY, Math.ceil(this.#capacity * 1.5));
+    const grown = (arena: Float32Array): Float32Array => {
+      const larger = new Float32Array(capacity * this.width);
+      larger.set(arena.subarray(0, this.#rows * this.width));
+      return larger;
+    };
+    try {
+      this.#keys = this.#keys.map(grown);
+      this.#values = this.#values.map(grown);
+    } catch (error) {
+      throw new AnchorageError(
+        'outOfMemory',
+        `No memory for ${capacity} rows of keys and values: ${messageOf(error)}`,
+        'Close other programs, raise the ratio, or start a new session.',
+        { cause: error },
+      );
+    }
+    this.#positions = copied(this.#positions, new Int32Array(capacity));
+    this.#sequences = copied(this.#sequences, new Int32Array(capacity));
+    this.#kept = copied(this.#kept, new Uint8Array(capacity));
+    this.#capacity = capacity;
+  }
+}
+
+function copied<T extends Int32Array | Uint8Array>(from: T, to: T): T {
+  to.set(from);
+  return to;
+}

@@ -1,0 +1,171 @@
+import { join } from 'node:path';
+import type { InferenceSession, Tensor } from 'onnxruntime-node';
+import { AnchorageError, messageOf } from '../protocol/errors.ts';
+import type { Variant } from '../protocol/packageManifest.ts';
+import type { AnchorCache } from './anchorCache.ts';
+import type { AttentionBias } from './anchorMask.ts';
+import { checkGraph, inputName } from './graphSignature.ts';
+import { graphPath, type ModelPackage } from './modelPackage.ts';
+import { loadOnnxRuntime, physicalCores, type OnnxRuntime } from './onnxRuntime.ts';
+import type { PlacedToken } from './placedToken.ts';
+
+export interface DecoderOptions {
+  /** `auto`: the first that the package has of int4, int8, fp32. */
+  readonly variant: Variant | 'auto';
+  /** 0: as many as physical cores. */
+  readonly threads: number;
+  /** The split graph runs on the CPU. */
+  readonly executionProvider: 'auto' | 'cpu';
+}
+
+/** One run of the graph: S new tokens over the rows of a cache. */
+export interface Run {
+  readonly cache: AnchorCache;
+  readonly tokens: readonly PlacedToken[];
+  readonly bias: AttentionBias;
+  /** Indices of the tokens whose logits are wanted. */
+  readonly logits: readonly number[];
+  readonly wantScores: boolean;
+}
+
+export interface RunResult {
+  /** [asked, vocabulary] */
+  readonly logits: Float32Array;
+  /** [2 * layers, S, kv_heads * head_dim], for `AnchorCache.append`. */
+  readonly keyValues: Float32Array;
+  /** [layers, heads, P + S]: per key the largest attention probability over the S queries; empty unless wanted. */
+  readonly scores: Float32Array;
+}
+
+/** Tokens that one run reads at most: more gain nothing, and fewer honour Stop sooner. */
+const GROUP_TOKENS: Readonly<Record<Variant, number>> = { fp32: 128, int8: 64, int4: 128 };
+
+/** Owns the onnxruntime session of a package's "split" graph. Runs are synchronous inside and cannot be stopped. */
+export class Decoder {
+  readonly package: ModelPackage;
+  readonly variant: Variant;
+  readonly threads: number;
+  readonly groupTokens: number;
+  readonly #ort: OnnxRuntime;
+  readonly #session: InferenceSession;
+
+  private constructor(
+    pkg: ModelPackage,
+    variant: Variant,
+    threads: number,
+    ort: OnnxRuntime,
+    session: InferenceSession,
+  ) {
+    this.package = pkg;
+    this.variant = variant;
+    this.threads = threads;
+    this.groupTokens = GROUP_TOKENS[variant];
+    this.#ort = ort;
+    this.#session = session;
+  }
+
+  /** @throws AnchorageError `unsupported` without such a variant, `fileInvalid` when the graph is not one of ours. */
+  static async create(pkg: ModelPackage, options: DecoderOptions): Promise<Decoder> {
+    const order: readonly Variant[] = options.variant === 'auto' ? ['int4', 'int8', 'fp32'] : [options.variant];
+    const variant = order.find((each) => pkg.variants.includes(each));
+    if (variant === undefined) {
+      throw new AnchorageError(
+        'unsupported',
+        `The package ${pkg.name} has no ${options.variant} variant, only ${pkg.variants.join(', ')}.`,
+        'Choose another variant, or convert the model again with this one.',
+      );
+    }
+    const threads = options.threads === 0 ? physicalCores() : options.threads;
+    const ort = await loadOnnxRuntime();
+    const session = await createSession(ort, join(pkg.folder, graphPath(variant)), threads);
+    try {
+      checkGraph(graphPath(variant), session, pkg);
+    } catch (error) {
+      await session.release();
+      throw error;
+    }
+    return new Decoder(pkg, variant, threads, ort, session);
+  }
+
+  async run({ cache, tokens, bias, logits, wantScores }: Run): Promise<RunResult> {
+    const { Tensor } = this.#ort;
+    const int64 = (values: readonly number[], dims: readonly number[]): Tensor =>
+      new Tensor('int64', BigInt64Array.from(values, BigInt), dims);
+    const feeds: Record<string, Tensor> = {
+      input_ids: int64(
+        tokens.map((token) => token.id),
+        [1, tokens.length],
+      ),
+      position_ids: int64(
+        tokens.map((token) => token.position),
+        [1, tokens.length],
+      ),
+      attention_bias: new Tensor('float32', bias.data, bias.dims),
+      logit_indices: int64(logits, [logits.length]),
+      want_scores: new Tensor('bool', [wantScores], [1]),
+    };
+    if (this.package.anchors.scheme === 'mark') {
+      const marks = Float32Array.from(tokens, (token) => (token.anchor ? 1 : 0));
+      feeds['anchor_mark'] = new Tensor('float32', marks, [1, tokens.length]);
+    }
+    const pastDims = [Math.max(1, cache.rows), cache.kvHeads, cache.headDim];
+    for (let layer = 0; layer < cache.layers; layer++) {
+      feeds[inputName.pastKey(layer)] = new Tensor('float32', cache.keys(layer), pastDims);
+      feeds[inputName.pastValue(layer)] = new Tensor('float32', cache.values(layer), pastDims);
+    }
+    const results = await this.#run(feeds);
+    return {
+      logits: floats(results, 'logits'),
+      keyValues: floats(results, 'new_key_values'),
+      scores: wantScores ? floats(results, 'attention_scores') : new Float32Array(0),
+    };
+  }
+
+  /** Frees the weights. */
+  async dispose(): Promise<void> {
+    await this.#session.release();
+  }
+
+  async #run(feeds: Record<string, Tensor>): Promise<InferenceSession.OnnxValueMapType> {
+    try {
+      return await this.#session.run(feeds);
+    } catch (error) {
+      const text = messageOf(error);
+      const isMemory = /alloc|memory/i.test(text);
+      throw new AnchorageError(
+        isMemory ? 'outOfMemory' : 'internal',
+        `The model ${this.package.name} (${this.variant}) failed: ${text}`,
+        isMemory ? 'Close other programs or choose a smaller model.' : 'Run Diagnose and report what it says.',
+        { cause: error },
+      );
+    }
+  }
+}
+
+async function createSession(ort: OnnxRuntime, path: string, threads: number): Promise<InferenceSession> {
+  try {
+    return await ort.InferenceSession.create(path, {
+      executionProviders: ['cpu'],
+      intraOpNumThreads: threads,
+      interOpNumThreads: 1,
+      // Every run has another shape, so a pattern or an arena would only hold memory; and Electron's allocator aborts
+      // the process on the large blocks that an arena asks for.
+      enableMemPattern: false,
+      enableCpuMemArena: process.versions['electron'] === undefined,
+      logSeverityLevel: 3,
+    });
+  } catch (error) {
+    throw new AnchorageError(
+      'fileInvalid',
+      `${path} cannot be loaded: ${messageOf(error)}`,
+      'Build or download the package again.',
+      { cause: error },
+    );
+  }
+}
+
+function floats(results: InferenceSession.OnnxValueMapType, name: string): Float32Array {
+  const value = results[name];
+  if (value !== undefined && 'data' in value && value.data instanceof Float32Array) return value.data;
+  throw new AnchorageError('internal', `The graph gave no float output ${name}.`);
+}

@@ -1,0 +1,142 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { anchorConfigSchema, type AnchorConfig } from '../protocol/anchorConfig.ts';
+import { decoderConfigSchema, type DecoderConfig } from '../protocol/decoderConfig.ts';
+import { AnchorageError, messageOf } from '../protocol/errors.ts';
+import {
+  packageFormatVersion,
+  packageManifestSchema,
+  type PackageManifest,
+  type Variant,
+} from '../protocol/packageManifest.ts';
+import { chatTemplateSchema, PromptLayout } from './promptLayout.ts';
+import { PackageFiles } from './packageFiles.ts';
+import { ModelTokenizer, tokenizerJsonSchema } from './tokenizer.ts';
+
+const manifestName = 'anchorage_package.json';
+const needed = ['config.json', 'anchor_config.json', 'tokenizer.json', 'tokenizer_config.json'];
+const versionSchema = z.looseObject({ format_version: z.int() });
+const generationConfigSchema = z.looseObject({ eos_token_id: z.union([z.int(), z.array(z.int())]).nullish() });
+
+/** A validated package: everything but the weights is in memory. */
+export interface ModelPackage {
+  readonly folder: string;
+  readonly name: string;
+  /** SHA-256 of the manifest, which holds every file's: identifies the package, for what is stored about its anchors. */
+  readonly fingerprint: string;
+  readonly variants: readonly Variant[];
+  readonly config: DecoderConfig;
+  readonly anchors: AnchorConfig;
+  readonly tokenizer: ModelTokenizer;
+  readonly layout: PromptLayout;
+  /** Ids that end an answer. */
+  readonly endIds: ReadonlySet<number>;
+}
+
+/**
+ * Opens a package folder and checks it: manifest, sizes (or hashes) of every listed file, the configs, the tokenizer
+ * and the chat template.
+ *
+ * @throws AnchorageError `modelMissing`, `fileUnreadable`, `fileInvalid`, `fileAltered` or `versionMismatch`; the
+ *   message names the file, and the field where there is one.
+ */
+export async function loadPackage(
+  folder: string,
+  options: { readonly verify?: 'sizes' | 'hashes' } = {},
+): Promise<ModelPackage> {
+  const files = await PackageFiles.open(folder);
+  const manifest = await readManifest(files);
+  await files.verify(manifest.files, options.verify ?? 'sizes');
+
+  const config = await files.json('config.json', decoderConfigSchema);
+  const anchors = await files.json('anchor_config.json', anchorConfigSchema);
+  checkAnchors(anchors, config);
+
+  const tokenizerJson = await files.json('tokenizer.json', tokenizerJsonSchema);
+  const added = anchors.scheme === 'AC' ? Math.max(...anchors.anchor_token_ids) + 1 : 0;
+  const vocabulary = Math.max(config.vocab_size, added);
+  const tokenizer = checked('tokenizer.json', () => new ModelTokenizer(tokenizerJson).checkedAgainst(vocabulary));
+  const template = await files.json('tokenizer_config.json', chatTemplateSchema);
+  const layout = checked('tokenizer_config.json: chat_template', () => new PromptLayout(tokenizer, template));
+
+  const endIds = new Set([...idList(config.eos_token_id), ...layout.endIds]);
+  if (manifest.files.some((file) => file.path === 'generation_config.json')) {
+    const generation = await files.json('generation_config.json', generationConfigSchema);
+    for (const id of idList(generation.eos_token_id)) endIds.add(id);
+  }
+  const fingerprint = createHash('sha256').update(await readFile(await files.path(manifestName)));
+  return {
+    folder: files.folder,
+    name: manifest.name,
+    fingerprint: fingerprint.digest('hex'),
+    variants: manifest.variants,
+    config,
+    anchors,
+    tokenizer,
+    layout,
+    endIds,
+  };
+}
+
+/** Path of a variant's graph inside a package, with forward slashes. */
+export function graphPath(variant: Variant): string {
+  return `onnx/model_${variant}.onnx`;
+}
+
+async function readManifest(files: PackageFiles): Promise<PackageManifest> {
+  const { format_version: version } = await files.json(manifestName, versionSchema);
+  if (version !== packageFormatVersion) {
+    throw new AnchorageError(
+      'versionMismatch',
+      `${manifestName}: format_version is ${version}; this version of Anchorage reads ${packageFormatVersion}.`,
+      version > packageFormatVersion ? 'Update Anchorage.' : 'Convert the model again.',
+    );
+  }
+  const manifest = await files.json(manifestName, packageManifestSchema);
+  const listed = new Set(manifest.files.map((file) => file.path));
+  for (const name of [...needed, ...manifest.variants.map(graphPath)]) {
+    if (!listed.has(name)) {
+      throw new AnchorageError(
+        'fileInvalid',
+        `${manifestName}: files: ${name} is not listed.`,
+        'Convert the model again.',
+      );
+    }
+  }
+  return manifest;
+}
+
+function checkAnchors(anchors: AnchorConfig, config: DecoderConfig): void {
+  const invalid = (problem: string): AnchorageError =>
+    new AnchorageError('fileInvalid', `anchor_config.json: anchor_token_ids: ${problem}.`, 'Convert the model again.');
+  const ids = anchors.anchor_token_ids;
+  switch (anchors.scheme) {
+    case 'AC':
+      if (ids.length === 0) throw invalid('scheme AC needs the id of its added token');
+      if (ids.some((id) => id < config.vocab_size)) throw invalid('scheme AC adds ids after the vocabulary');
+      return;
+    case 'EP':
+      if (ids.length === 0) throw invalid('scheme EP needs the ids of its endpoint tokens');
+      if (ids.some((id) => id >= config.vocab_size)) throw invalid('an endpoint token is not in the vocabulary');
+      return;
+    case 'mark':
+    case 'select':
+      if (ids.length > 0) throw invalid(`scheme ${anchors.scheme} has none`);
+  }
+}
+
+function checked<T>(name: string, build: () => T): T {
+  try {
+    return build();
+  } catch (error) {
+    if (AnchorageError.is(error)) throw error;
+    throw new AnchorageError('fileInvalid', `${name}: ${messageOf(error)}.`, 'Convert the model again.', {
+      cause: error,
+    });
+  }
+}
+
+function idList(ids: number | readonly number[] | null | undefined): readonly number[] {
+  return typeof ids === 'number' ? [ids] : (ids ?? []);
+}
