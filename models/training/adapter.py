@@ -1,0 +1,68 @@
+"""Read and write an adapter folder: PEFT's LoRA layout plus the anchor embedding.
+
+adapter_model.safetensors        base_model.model.model.layers.{i}.{self_attn|mlp}.{projection}.lora_{A,B}.weight, float16
+anchor_embedding.safetensors     anchor_embedding.weight [added or 1, hidden], float32
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from model import AnchorDecoder
+
+PEFT_NAME = re.compile(r"base_model\.model\.model\.layers\.(\d+)\.(self_attn|mlp)\.(\w+_proj)\.(lora_[AB])\.weight")
+OWN_NAME = re.compile(r"blocks\.(\d+)\.(\w+_proj)\.(lora_[AB])")
+MLP = ("gate_proj", "up_proj", "down_proj")
+
+
+def to_peft(parameters: dict[str, Tensor]) -> dict[str, Tensor]:
+    """LoRA parameters under PEFT's names, float16."""
+    renamed = {}
+    for name, value in parameters.items():
+        found = OWN_NAME.fullmatch(name)
+        if found:
+            layer, projection, matrix = found.groups()
+            part = "mlp" if projection in MLP else "self_attn"
+            key = f"base_model.model.model.layers.{layer}.{part}.{projection}.{matrix}.weight"
+            renamed[key] = value.detach().to("cpu", torch.float16).contiguous()
+    return renamed
+
+
+def write_weights(model: AnchorDecoder, folder: Path) -> None:
+    """Write the two safetensors files; schemes without an embedding or a LoRA leave out theirs."""
+    folder.mkdir(parents=True, exist_ok=True)
+    parameters = model.trainable()
+    lora = to_peft(parameters)
+    if lora:
+        save_file(lora, folder / "adapter_model.safetensors", metadata={"format": "pt"})
+    if "anchor_embedding" in parameters:
+        embedding = parameters["anchor_embedding"].detach().to("cpu", torch.float32).contiguous()
+        save_file({"anchor_embedding.weight": embedding}, folder / "anchor_embedding.safetensors")
+
+
+def read_weights(model: AnchorDecoder, folder: Path) -> None:
+    """Copy an adapter folder into a model of the same scheme and rank."""
+    parameters = model.trainable()
+    found: dict[str, Tensor] = {}
+    for key, value in load_file(folder / "adapter_model.safetensors").items():
+        match = PEFT_NAME.fullmatch(key)
+        if not match:
+            raise SystemExit(f"{folder}/adapter_model.safetensors: unexpected tensor {key}")
+        layer, _, projection, matrix = match.groups()
+        found[f"blocks.{layer}.{projection}.{matrix}"] = value
+    if "anchor_embedding" in parameters:
+        found["anchor_embedding"] = load_file(folder / "anchor_embedding.safetensors")["anchor_embedding.weight"]
+    if found.keys() != parameters.keys():
+        odd = sorted(found.keys() ^ parameters.keys())[:3]
+        raise SystemExit(f"{folder}: tensors do not match the model (for example {', '.join(odd)})")
+    with torch.no_grad():
+        for name, value in found.items():
+            if value.shape != parameters[name].shape:
+                shapes = f"{tuple(value.shape)}, the model has {tuple(parameters[name].shape)}"
+                raise SystemExit(f"{folder}: {name} has shape {shapes}; another rank or base?")
+            parameters[name].copy_(value.to(parameters[name].dtype))

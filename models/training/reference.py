@@ -1,0 +1,106 @@
+"""The reference that other implementations are compared with: one masked float32 forward, no cache, no reduction.
+
+Reads a JSON object a line from stdin and answers each with one line on stdout, in order.
+
+    {"op": "forward", "id": 1, "model": {"base": FOLDER or FILE.gguf, "adapter": FOLDER or null},
+     "scheme": "mark" | "select" | "AC" | "EP", "positions": "cache" | "absolute", "anchors_see_anchors": true,
+     "prefix": [ids], "sequences": [{"ids": [ids], "anchors": [indices], "independent": false}],
+     "live": [ids], "asked": [indices into live]}                                  asked left out: all of live
+ -> {"id": 1, "shape": [N, V], "logits": "base64 of N * V little-endian float32"}
+
+    {"op": "score", "id": 2, "model": {...}, "prefix": [ids], "sequence": [ids], "repeat": [ids]}
+ -> {"id": 2, "scores": [n numbers]}
+
+Ids and anchors are explicit, so both sides run the same layout. AC: `<AC>` ids (vocabulary and up) stand in `ids`.
+A request that cannot be answered gives {"id", "error"}; the process goes on.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from torch import Tensor
+
+from adapter import read_weights
+from base import read_decoder
+from layout import Context, Rules, collate, place, run
+from model import AnchorDecoder, Anchoring, DecoderConfig
+from score import score_group
+
+
+def adapter_shape(folder: Path, scheme: str) -> Anchoring:
+    """Rank, alpha and number of anchor embeddings of an adapter folder."""
+    config = json.loads((folder / "adapter_config.json").read_text(encoding="utf8"))
+    path = folder / "anchor_embedding.safetensors"
+    added = 0
+    if path.is_file():
+        with safe_open(path, "pt") as tensors:
+            added = tensors.get_slice("anchor_embedding.weight").get_shape()[0]
+    return Anchoring(scheme, config["r"], config["lora_alpha"], added)
+
+
+@lru_cache(maxsize=4)
+def load(base: str, adapter: str | None, scheme: str) -> AnchorDecoder:
+    """The decoder in float32, its adapter beside it."""
+    config, weights = read_decoder(Path(base))
+    anchoring = adapter_shape(Path(adapter), scheme) if adapter else Anchoring(scheme, rank=0)
+    model = AnchorDecoder(DecoderConfig.of(config), weights, anchoring, torch.float32)
+    if adapter:
+        read_weights(model, Path(adapter))
+    return model.eval()
+
+
+def forward(model: AnchorDecoder, request: dict) -> Tensor:
+    """Logits [N, V] of the asked live tokens."""
+    sequences = request["sequences"]
+    context = Context(
+        request["prefix"],
+        [sequence["ids"] for sequence in sequences],
+        [sequence.get("independent", False) for sequence in sequences],
+        request["live"],
+    )
+    rules = Rules(request["anchors_see_anchors"], request["positions"])
+    placed = place(context, [sequence["anchors"] for sequence in sequences], rules)
+    if max(placed.ids) >= model.config.vocab_size + model.anchoring.added or min(placed.ids) < 0:
+        raise ValueError("a token id lies outside the vocabulary")
+    hidden = run(model, collate([placed], rules, torch.float32, round_to=1))[0]
+    start = len(placed.ids) - len(context.live)
+    asked = request.get("asked", list(range(len(context.live))))
+    return model.logits(hidden[[start + index for index in asked]])
+
+
+def answer(request: dict) -> dict:
+    """One response."""
+    spec = request["model"]
+    model = load(spec["base"], spec.get("adapter"), request.get("scheme", "mark"))
+    if request.get("op", "forward") == "score":
+        scores = score_group(model, request["repeat"], request["prefix"], [request["sequence"]])[0]
+        return {"id": request.get("id"), "scores": scores.tolist()}
+    logits = forward(model, request)
+    data = base64.b64encode(logits.contiguous().numpy().astype("<f4").tobytes()).decode("ascii")
+    return {"id": request.get("id"), "shape": list(logits.shape), "logits": data}
+
+
+@torch.no_grad()
+def main() -> None:
+    """Answer until stdin ends."""
+    for line in sys.stdin:
+        if not line.strip():
+            continue
+        request = {}
+        try:
+            request = json.loads(line)
+            response = answer(request)
+        except (Exception, SystemExit) as error:  # a parity client reads the reason; only EOF ends the process
+            response = {"id": request.get("id"), "error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(response), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,243 @@
+"""What the adapter practises: contexts whose end needs something that only the anchors still hold.
+
+repeat     word for word, one of several passages          function   describe a function read before
+value      a value stated in one of several chunks         turns      later questions about one earlier exchange
+dialogue   task dialogues, every answer                    continue   the next tokens of code or prose
+
+Sealed sequences come in the three forms that the engine makes: exchanges, file chunks and raw chunks.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from layout import Context
+from text import DEFAULT_SYSTEM, Tokens
+
+SYSTEMS = (
+    "You are a helpful assistant for programmers.",
+    "You are a coding assistant. Answer briefly and say which file you mean.",
+    "You explain code to its readers in plain words.",
+)
+MIX = {"repeat": 20, "function": 20, "value": 20, "turns": 12, "dialogue": 6, "continue": 22}
+LONGEST_SEQUENCE = 256
+
+
+@dataclass(frozen=True)
+class Example:
+    """A context and where its loss begins: token indices per sealed sequence, and in the live one (>= 1)."""
+
+    kind: str
+    context: Context
+    sealed_loss_from: list[int]
+    live_loss_from: int
+
+    @property
+    def size(self) -> int:
+        context = self.context
+        return len(context.prefix) + sum(map(len, context.sealed)) + len(context.live)
+
+
+class Corpus:
+    """The rows of one split of the working folder that prepare.py wrote."""
+
+    def __init__(self, work: Path, split: str) -> None:
+        def rows(name: str) -> list[dict]:
+            with open(work / split / f"{name}.jsonl", encoding="utf8") as lines:
+                return [json.loads(line) for line in lines]
+
+        self.documents = rows("documents")
+        self.functions = rows("functions")
+        self.dialogues = rows("dialogues")
+        sample = self.documents[:: max(1, len(self.documents) // 800)]
+        self.words = sorted({word for row in sample for word in re.findall(r"\b[a-z]{4,9}\b", row["text"])})
+
+
+class Tasks:
+    """Draws examples from a corpus with a seeded generator."""
+
+    def __init__(self, corpus: Corpus, tokens: Tokens, generator: random.Random, scale: float = 1.0) -> None:
+        self.corpus, self.tokens, self.random, self.scale = corpus, tokens, generator, scale
+
+    def draw(self, kind: str | None = None) -> Example:
+        """One example of `kind`, or of a kind drawn by MIX."""
+        kind = kind or self.random.choices(list(MIX), list(MIX.values()))[0]
+        return getattr(self, f"_{kind}")()
+
+    def _prefix(self) -> list[int]:
+        usual = self.random.random() < 0.85
+        return self.tokens.pinned(DEFAULT_SYSTEM if usual else self.random.choice(SYSTEMS))
+
+    def _count(self, low: int, high: int) -> int:
+        return max(low, round(self.random.randint(low, high) * self.scale))
+
+    def _excerpt(self, characters: int, code: bool | None = None) -> tuple[dict, str, int]:
+        """A document, an excerpt that starts and ends at line or word ends, and its first line's number."""
+        while True:
+            row = self.random.choice(self.corpus.documents)
+            if code is not None and row["code"] != code:
+                continue
+            text = row["text"]
+            start = self.random.randrange(max(1, len(text) - characters))
+            start = text.rfind("\n", 0, start) + 1
+            part = text[start : start + characters]
+            cut = part.rfind("\n" if row["code"] else " ")
+            part = part[:cut] if cut > characters // 2 else part
+            if len(part.strip()) >= characters // 2:
+                return row, part.strip("\n"), text.count("\n", 0, start) + 1
+
+    def _file(self, characters: int) -> tuple[dict, list[int], str, int]:
+        """A file chunk of at most LONGEST_SEQUENCE tokens: its row, ids, code and first line."""
+        row, code, first = self._excerpt(characters, code=True)
+        lines = code.split("\n")
+        while True:
+            code = "\n".join(lines)
+            ids = self.tokens.file(row["path"], first, first + len(lines) - 1, row["lang"], code)
+            if len(ids) <= LONGEST_SEQUENCE or len(lines) < 2:
+                return row, ids[:LONGEST_SEQUENCE], code, first
+            lines = lines[: len(lines) * 3 // 4]
+
+    def _exchange(self, question: str, answer: str) -> tuple[list[int], int]:
+        """A closed exchange's ids and where its answer begins."""
+        asked = self.tokens.ask(question)
+        return asked + self.tokens.answer(answer), len(asked)
+
+    def _live(self, question: str, answer: list[int]) -> tuple[list[int], int]:
+        asked = self.tokens.ask(question)
+        return asked + answer + self.tokens.stop, len(asked)
+
+    def _context(self, sealed: list[list[int]], independent: list[bool], live: list[int]) -> Context:
+        return Context(self._prefix(), sealed, independent, live)
+
+    def _silent(self, kind: str, sealed: list[list[int]], independent: list[bool], live: tuple[list[int], int]) -> Example:
+        """An example with loss on the live answer alone."""
+        return Example(kind, self._context(sealed, independent, live[0]), [len(s) for s in sealed], live[1])
+
+    def _repeat(self) -> Example:
+        count, form = self._count(1, 4), self.random.choice(("raw", "raw", "file", "exchange"))
+        size = self.random.choice((60, 120, 200, 320)) if count < 4 else self.random.choice((60, 120, 200))
+        wanted = self.random.randrange(count)
+        sealed, answers, questions = [], [], []
+        for number in range(1, count + 1):
+            if form == "file":
+                row, ids, code, _ = self._file(size)
+                sealed.append(ids)
+                answers.append(f"```{row['lang']}\n{code}\n```")
+                questions.append(f"Repeat the code of {row['path']}.")
+                continue
+            text = self._excerpt(size)[1]
+            if form == "raw":
+                sealed.append(self.tokens.text(f"Passage {number}:\n{text}\n"))
+            else:
+                sealed.append(self._exchange(f"Passage {number}:\n{text}", f"I have read passage {number}.")[0])
+            answers.append(text)
+            questions.append(f"Repeat passage {number}." if count > 1 else "Repeat the passage.")
+        alone = form != "exchange" and self.random.random() < 0.5
+        live = self._live(questions[wanted], self.tokens.text(answers[wanted]))
+        return self._silent("repeat", sealed, [alone] * count, live)
+
+    def _function(self) -> Example:
+        count, form = self._count(1, 4), self.random.choice(("raw", "file", "exchange"))
+        picked = [self.random.choice(self.corpus.functions) for _ in range(count)]
+        sealed = []
+        for row in picked:
+            if form == "exchange":
+                question = f"What does this {row['lang']} code do?\n```{row['lang']}\n{row['code']}\n```"
+                ids = self._exchange(question, "It defines `" + row["name"] + "`.")[0]
+            elif form == "file":
+                first = self.random.randint(1, 400)
+                last = first + row["code"].count("\n")
+                ids = self.tokens.file(row["path"], first, last, row["lang"], row["code"])
+            else:
+                ids = self.tokens.text(f"```{row['lang']}\n{row['code']}\n```\n")
+            sealed += [ids[i : i + LONGEST_SEQUENCE] for i in range(0, len(ids), LONGEST_SEQUENCE)]
+        wanted = self.random.choice(picked)
+        style = self.random.choice(("What does `{}` do?", "Explain `{}`.", "What is the purpose of `{}`?"))
+        alone = form != "exchange" and self.random.random() < 0.5
+        live = self._live(style.format(wanted["name"]), self.tokens.text(wanted["description"]))
+        return self._silent("function", sealed, [alone] * len(sealed), live)
+
+    def _value(self) -> Example:
+        count, form = self._count(2, 6), self.random.choice(("raw", "raw", "exchange", "code"))
+        word = lambda: self.random.choice(self.corpus.words)  # noqa: E731
+        pairs, sealed = [], []
+        for _ in range(count):
+            value = self.random.choice((str(self.random.randrange(10, 9999)), word(), f"{word()}_{word()}"))
+            if form == "code":
+                name = f"{word()}_{word()}".upper() if self.random.random() < 0.5 else f"{word()}{word().title()}"
+                literal = value if value.isdigit() else f'"{value}"'
+                lines = self._excerpt(self.random.choice((80, 160, 300)), code=True)[1].split("\n")
+                lines.insert(self.random.randint(0, len(lines)), f"const {name} = {literal};")
+                ids = self.tokens.file(f"src/{word()}/{word()}.ts", 1, len(lines), "typescript", "\n".join(lines))
+            else:
+                name = f"{word()} {word()}"
+                statement = self.random.choice(
+                    ("The {k} is {v}.", "Set {k} to {v}.", "{k} = {v}", 'I call the {k} "{v}".', "Remember: {k}: {v}.")
+                ).format(k=name, v=value)
+                filler = self._excerpt(self.random.choice((40, 80, 160)))[1]
+                text = f"{statement} {filler}" if self.random.random() < 0.5 else f"{filler} {statement}"
+                if form == "exchange":
+                    reply = self.random.choice(("Noted.", "I will remember that.", "Understood."))
+                    ids = self._exchange(text, reply)[0]
+                else:
+                    ids = self.tokens.text(text + "\n")
+            pairs.append((name, value))
+            sealed.append(ids[:LONGEST_SEQUENCE])
+        name, value = self.random.choice(pairs)
+        question = f"What is the value of `{name}`?" if form == "code" else f"What is the {name}?"
+        alone = form != "exchange" and self.random.random() < 0.5
+        return self._silent("value", sealed, [alone] * count, self._live(question, self.tokens.text(value)))
+
+    def _turns(self) -> Example:
+        """Code in the first exchanges, then questions that name the function only; loss on every later answer."""
+        picked = [self.random.choice(self.corpus.functions) for _ in range(self._count(1, 3))]
+        sealed, loss, later = [], [], []
+        for row in picked:
+            shown = f"```{row['lang']}\n{row['code']}\n```"
+            ids, start = self._exchange(f"Explain this:\n{shown}", row["description"])
+            for piece in range(0, len(ids), LONGEST_SEQUENCE):
+                sealed.append(ids[piece : piece + LONGEST_SEQUENCE])
+                loss.append(max(1, start - piece) if start < piece + LONGEST_SEQUENCE else LONGEST_SEQUENCE)
+            name = row["name"]
+            later += [(f"What is the parameter `{p['name']}` of `{name}`?", p["text"]) for p in row["params"][:2]]
+            if row["returns"]:
+                later.append((f"What does `{name}` return?", row["returns"]))
+            head = row["code"].split("\n")[0].strip()
+            later.append((f"How does the definition of `{name}` begin?", f"`{head[:160]}`"))
+            later.append((f"What is `{name}` for?", row["description"]))
+        self.random.shuffle(later)
+        later = later[: self._count(2, 3)]
+        for question, answer in later[:-1]:
+            ids, start = self._exchange(question, answer[:300])
+            sealed.append(ids[:LONGEST_SEQUENCE])
+            loss.append(start)
+        live, start = self._live(later[-1][0], self.tokens.text(later[-1][1][:300]))
+        return Example("turns", self._context(sealed, [False] * len(sealed), live), loss, start)
+
+    def _dialogue(self) -> Example:
+        turns = self.random.choice(self.corpus.dialogues)["turns"]
+        pairs = list(zip(turns[::2], turns[1::2]))[: self._count(4, 8)]
+        closed = [self._exchange(question, answer) for question, answer in pairs[:-1]]
+        live, start = self._live(pairs[-1][0], self.tokens.text(pairs[-1][1]))
+        sealed = [ids for ids, _ in closed]
+        return Example("dialogue", self._context(sealed, [False] * len(sealed), live), [s for _, s in closed], start)
+
+    def _continue(self) -> Example:
+        size = self.random.choice((24, 48, 64, 64, 96, 128, 192, 256))
+        count = max(1, min(self._count(2, 4), 640 // size))
+        while True:
+            row, text, first = self._excerpt((count * size + 64) * 5)
+            header = f"File: {row['path']}, lines {first}-{first + text.count(chr(10))}\n```{row['lang']}\n"
+            ids = self.tokens.text(header + text if row["code"] and self.random.random() < 0.5 else text)
+            if len(ids) >= size + 32:
+                break
+        count = min(count, (len(ids) - 32) // size)
+        sealed = [ids[i * size : (i + 1) * size] for i in range(count)]
+        live = ids[count * size : count * size + self.random.choice((48, 96))]
+        alone = self.random.random() < 0.25
+        loss = [size if alone or number == 0 else 1 for number in range(count)]
+        return Example("continue", self._context(sealed, [alone] * count, live), loss, 1)
