@@ -31,18 +31,28 @@ export interface ButtonOptions {
   readonly className?: string;
   /** Read out in place of the label, where the label alone says too little. */
   readonly description?: string;
+  /** Shown for a moment after a click in place of the label or icon: the sign that something unseen was done. */
+  readonly done?: string | SVGElement;
   readonly onClick: () => void;
 }
 
+const doneMilliseconds = 1500;
+
 /** Makes a button with a visible label or an icon. */
-export function button({ label, icon, className, description, onClick }: ButtonOptions): HTMLButtonElement {
+export function button({ label, icon, className, description, done, onClick }: ButtonOptions): HTMLButtonElement {
   const name = description ?? (icon ? label : null);
   const made = element(
     'button',
     { type: 'button', class: className ?? null, 'aria-label': name, title: name },
     icon ?? label,
   );
-  made.addEventListener('click', onClick);
+  made.addEventListener('click', () => {
+    onClick();
+    if (done !== undefined) {
+      made.replaceChildren(done);
+      setTimeout(() => made.replaceChildren(icon ?? label), doneMilliseconds);
+    }
+  });
   return made;
 }
 

@@ -9,6 +9,9 @@ export function formatCount(count: number): string {
 
 /** Bytes as kB, MB or GB of powers of ten, with three figures at most. */
 export function formatBytes(bytes: number): string {
+  if (bytes === 0) {
+    return '0 MB';
+  }
   const units = ['kB', 'MB', 'GB'];
   let value = bytes / 1000;
   let unit = 0;
@@ -16,7 +19,7 @@ export function formatBytes(bytes: number): string {
     value /= 1000;
     unit += 1;
   }
-  const digits = value === 0 || value >= 99.95 ? 0 : 1;
+  const digits = value >= 99.95 ? 0 : 1;
   return `${value.toFixed(digits)} ${units[unit] ?? ''}`;
 }
 

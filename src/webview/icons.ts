@@ -3,6 +3,7 @@ const paths = {
   close: 'm3.5 3.5 9 9m0-9-9 9',
   copy: 'M5.5 5.5v-3h8v8h-3m-8-5h8v8h-8z',
   down: 'M8 2.5v11m-4.5-4.5L8 13.5 12.5 9',
+  check: 'm2.5 8.5 3.5 3.5 7.5-8',
   chevron: 'm4 6 4 4 4-4',
   plus: 'M8 2.5v11M2.5 8h11',
   send: 'M2.5 13.5 14 8 2.5 2.5 4 8zM4 8h5',

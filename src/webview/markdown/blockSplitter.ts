@@ -1,90 +1,47 @@
+import MarkdownIt from 'markdown-it';
+
+/** Markdown's block structure alone: what is inside a paragraph does not move the borders of blocks. */
+const blockParser = new MarkdownIt({ html: false });
+blockParser.core.ruler.enableOnly(['normalize', 'block']);
+
 /**
- * Cuts Markdown that arrives in pieces into top-level blocks, so that a streamed answer is parsed block by block and not
+ * Cuts Markdown that arrives in pieces into its top-level blocks, so that a streamed answer is parsed block by block and not
  * from its beginning at every token.
  *
- * A cut is made only where CommonMark ends every open block: before and after a top-level fence, and at a blank line that is
- * followed by an unindented line, unless both belong to one list. A block may therefore hold several Markdown blocks, but
- * no Markdown block is ever torn; rendering the blocks one by one gives what rendering the whole text gives.
+ * Only the last top-level block can still change when text is appended, so every block before it is finished. Rendering the
+ * blocks one by one gives what rendering the whole text gives, save that a link reference definition serves its own block only.
  */
 export class BlockSplitter {
-  /** Text after the last cut. */
+  /** The last top-level block, as far as it is known. */
   #tail = '';
-  /** Where in the tail the first line not yet looked at begins. */
-  #scanned = 0;
-  #fence: Fence | null = null;
-  #inList = false;
-  /** End of the last blank line in the tail, if no other line has followed yet; else null. */
-  #afterBlank: number | null = null;
+  /** Characters of the tail that the borders were last looked for in. */
+  #settled = 0;
 
   /** The text that may still change its meaning. */
   get tail(): string {
     return this.#tail;
   }
 
-  /** Whether the tail is inside a code fence. */
-  get insideFence(): boolean {
-    return this.#fence !== null;
-  }
-
   /** Appends text and returns the blocks that it finished. */
   push(text: string): string[] {
-    this.#tail += text;
-    const blocks: string[] = [];
-    for (let end = this.#tail.indexOf('\n', this.#scanned); end >= 0; end = this.#tail.indexOf('\n', this.#scanned)) {
-      this.#readLine(this.#scanned, end + 1, blocks);
+    this.#tail += text.replaceAll('\r', '');
+    const settled = settledLength(this.#tail);
+    if (settled === this.#settled) {
+      return [];
     }
+    const blocks = cutBlocks(this.#tail.slice(0, settled));
+    const open = blocks.pop() ?? '';
+    this.#tail = open + this.#tail.slice(settled);
+    this.#settled = settledLength(this.#tail);
     return blocks;
   }
 
-  /** Returns what is left, as the last blocks, and starts anew. */
+  /** Returns what is left and starts anew. */
   finish(): string[] {
-    const blocks = this.#tail.endsWith('\n') ? [] : this.push('\n');
-    this.#cut(this.#tail.length, blocks);
-    this.#fence = null;
+    const blocks = cutBlocks(this.#tail);
+    this.#tail = '';
+    this.#settled = 0;
     return blocks;
-  }
-
-  #readLine(start: number, end: number, blocks: string[]): void {
-    const line = this.#tail.slice(start, end);
-    this.#scanned = end;
-    if (this.#fence) {
-      if (closes(line, this.#fence)) {
-        this.#fence = null;
-        this.#cut(end, blocks);
-      }
-      return;
-    }
-    if (line.trim() === '') {
-      this.#afterBlank = end;
-      return;
-    }
-    const fence = openedFence(line);
-    if (fence && !(this.#inList && fence.indent > 1)) {
-      this.#cut(start, blocks);
-      this.#fence = fence;
-      return;
-    }
-    this.#readText(line, blocks);
-  }
-
-  #readText(line: string, blocks: string[]): void {
-    const isItem = listItem.test(line);
-    if (this.#afterBlank !== null && !/^[ \t]/.test(line) && !(this.#inList && isItem)) {
-      this.#cut(this.#afterBlank, blocks);
-    }
-    this.#afterBlank = null;
-    this.#inList ||= isItem;
-  }
-
-  #cut(at: number, blocks: string[]): void {
-    const block = this.#tail.slice(0, at);
-    if (block.trim() !== '') {
-      blocks.push(block);
-    }
-    this.#tail = this.#tail.slice(at);
-    this.#scanned = Math.max(0, this.#scanned - at);
-    this.#afterBlank = null;
-    this.#inList = false;
   }
 }
 
@@ -94,24 +51,22 @@ export function splitBlocks(text: string): string[] {
   return [...splitter.push(text), ...splitter.finish()];
 }
 
-interface Fence {
-  readonly marker: string;
-  readonly length: number;
-  readonly indent: number;
+/**
+ * How much of a growing text tells the borders of its blocks for good: all finished lines, and the beginning of the last line if it starts
+ * with a letter, for then it is text whatever follows. (A `-` may become an item or a rule, a `#` a heading or text.)
+ */
+function settledLength(text: string): number {
+  const lineStart = text.lastIndexOf('\n') + 1;
+  return /^\p{L}/u.test(text.slice(lineStart, lineStart + 2)) ? lineStart + 1 : lineStart;
 }
 
-const listItem = /^ {0,3}(?:[-*+]|\d{1,9}[.)])(?:[ \t]|\s*$)/;
-
-function openedFence(line: string): Fence | null {
-  const match = /^( {0,3})(`{3,}|~{3,})(.*)/.exec(line);
-  const [, indent, run, info] = match ?? [];
-  if (indent === undefined || run === undefined || (run.startsWith('`') && info?.includes('`'))) {
-    return null;
-  }
-  return { marker: run.charAt(0), length: run.length, indent: indent.length };
-}
-
-function closes(line: string, fence: Fence): boolean {
-  const run = /^ {0,3}(`{3,}|~{3,})\s*$/.exec(line)?.[1];
-  return run !== undefined && run.startsWith(fence.marker) && run.length >= fence.length;
+/** The text cut before each top-level block but the first. */
+function cutBlocks(text: string): string[] {
+  const lines = text.split('\n');
+  const starts = blockParser.parse(text, {}).flatMap(({ level, map }) => (level === 0 && map ? [map[0]] : []));
+  const borders = [0, ...starts.slice(1), lines.length];
+  return borders
+    .slice(1)
+    .map((end, index) => lines.slice(borders[index], end).join('\n') + (end < lines.length ? '\n' : ''))
+    .filter((block) => block.trim() !== '');
 }

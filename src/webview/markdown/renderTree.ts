@@ -39,18 +39,18 @@ function renderElement(node: TreeElement, actions: CodeActions | null): Node {
 }
 
 function renderCode(node: TreeCode, actions: CodeActions | null): Node {
-  const label = strings.codeBlock(node.language);
   const code = element('code', {}, ...renderTree(node.children, null));
   return element(
-    'figure',
-    { class: 'code-block', 'aria-label': label },
+    'div',
+    { class: 'code-block' },
     element(
-      'figcaption',
+      'div',
       { class: 'code-bar' },
       element('span', { class: 'code-language' }, node.language || strings.plainCode),
       ...(actions ? codeButtons(node.source, actions) : []),
     ),
-    element('pre', { tabindex: 0, role: 'region', 'aria-label': label }, code),
+    // In the Tab order, as long lines are scrolled with the arrow keys.
+    element('pre', { tabindex: 0, role: 'group', 'aria-label': strings.codeBlock(node.language) }, code),
   );
 }
 
@@ -59,12 +59,14 @@ function codeButtons(source: string, actions: CodeActions): Node[] {
     button({
       label: strings.copy,
       description: strings.copyCode,
+      done: strings.copied,
       className: 'quiet',
       onClick: () => actions.copy(source),
     }),
     button({
       label: strings.insert,
       description: strings.insertCode,
+      done: strings.inserted,
       className: 'quiet',
       onClick: () => actions.insert(source),
     }),

@@ -33,6 +33,7 @@ export class AnchorMap {
         this.#remove(id, tile);
       }
     }
+    const before = this.#list.childElementCount;
     for (const [index, sequence] of sequences.entries()) {
       const tile = this.#tileFor(sequence.id);
       setAttributes(tile, {
@@ -42,6 +43,9 @@ export class AnchorMap {
       if (this.#list.children[index] !== tile) {
         this.#list.insertBefore(tile, this.#list.children[index] ?? null);
       }
+    }
+    if (this.#list.childElementCount > before) {
+      this.#list.scrollTop = this.#list.scrollHeight;
     }
   }
 

@@ -57,6 +57,7 @@ export class Composer {
     );
     this.#input.addEventListener('keydown', (event) => this.#onKey(event));
     this.#input.addEventListener('input', () => this.#changed());
+    this.#showRunning(false);
     this.#input.value = initial.draft;
     this.#changed();
   }

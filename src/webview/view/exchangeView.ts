@@ -57,6 +57,7 @@ export class ExchangeView {
     const copy = button({
       label: strings.copyAnswer,
       icon: icon('copy'),
+      done: icon('check'),
       className: 'icon-button',
       onClick: () => this.#actions.copy(answer),
     });
