@@ -71,12 +71,14 @@ export class AnchorCache {
 
   /** View of a layer's keys, [max(1, rows), kv_heads, head_dim]: an empty cache shows one row of zeros. */
   keys(layer: number): Float32Array {
-    return this.#view(this.#keys, layer);
+    if (this.#capacity === 0) this.#reserve(1);
+    return this.#view(this.#keys[layer]);
   }
 
   /** View of a layer's values, as `keys`. */
   values(layer: number): Float32Array {
-    return this.#view(this.#values, layer);
+    if (this.#capacity === 0) this.#reserve(1);
+    return this.#view(this.#values[layer]);
   }
 
   /** Appends a run's new rows, [2 * layers, tokens, width]: keys of layer l at 2l, its values at 2l + 1. */
@@ -141,10 +143,10 @@ export class AnchorCache {
     return out;
   }
 
-  #view(arenas: readonly Float32Array[], layer: number): Float32Array {
-    if (this.#capacity === 0) this.#reserve(1);
-    if (this.#rows === 0) arenas[layer]?.fill(0, 0, this.width);
-    return (arenas[layer] ?? new Float32Array(0)).subarray(0, Math.max(1, this.#rows) * this.width);
+  #view(arena: Float32Array | undefined): Float32Array {
+    if (arena === undefined) throw new AnchorageError('internal', 'The cache has no such layer.');
+    if (this.#rows === 0) arena.fill(0, 0, this.width);
+    return arena.subarray(0, Math.max(1, this.#rows) * this.width);
   }
 
   #move(from: number, to: number): void {

@@ -5,11 +5,11 @@ import { AnchorCache } from './anchorCache.ts';
 import { pieces, withAnchors } from './anchorPlan.ts';
 import type { Decoder } from './decoder.ts';
 import { generate, type GenerateOptions, type Generation } from './generation.ts';
-import { onlineParts } from './onlineReduction.ts';
+import { LiveExchange, logitsToAnswer, type LiveReading } from './liveExchange.ts';
 import { ScoringPass } from './scoringPass.ts';
 import type { SealedSequence, SequenceAnchors } from './sealedSequence.ts';
 import { pack, unpack } from './sequenceAnchors.ts';
-import { SequenceReader, type Mark, type OpenSequence, type SequencePart } from './sequenceReader.ts';
+import { positionsMissing, SequenceReader, type Mark, type SequencePart } from './sequenceReader.ts';
 
 export interface ContextOptions {
   /** Token ids of the pinned prefix. */
@@ -36,14 +36,6 @@ export interface SealOptions extends Reading {
   readonly independent?: boolean | undefined;
 }
 
-interface Live {
-  readonly start: Mark;
-  readonly textTokens: number;
-  readonly open: OpenSequence | undefined;
-  /** Token ids of the open sequence; kept under `online` only. */
-  readonly tail: readonly number[];
-}
-
 interface Entry {
   readonly sequence: SealedSequence;
   /** Where the reader stood before the sequence. */
@@ -64,8 +56,7 @@ export class AnchorContext {
   #scoring: ScoringPass | null = null;
   #isPinned = false;
   #entries: Entry[] = [];
-  #live: Live | null = null;
-  #nextLogits: Float32Array | null = null;
+  #live: LiveExchange | null = null;
 
   constructor(decoder: Decoder, options: ContextOptions) {
     this.decoder = decoder;
@@ -112,7 +103,7 @@ export class AnchorContext {
 
   /** Logits [vocabulary] for the token after the live exchange; null before anything of it was read. */
   get nextLogits(): Float32Array | null {
-    return this.#nextLogits;
+    return this.#live?.nextLogits ?? null;
   }
 
   /** Replaces how many tokens a run reads, of those that it could; for tests of chunking. */
@@ -165,48 +156,27 @@ export class AnchorContext {
    *
    * @returns per wanted token the logits [vocabulary] for the token after it.
    */
-  async read(
-    tokens: readonly number[],
-    options: Reading & { readonly logits: 'last' | 'all' | 'none' },
-  ): Promise<Float32Array[]> {
+  async read(tokens: readonly number[], options: LiveReading): Promise<Float32Array[]> {
     await this.readPinned(options.signal);
-    const live = this.#live ?? { start: this.#reader.mark, textTokens: 0, open: undefined, tail: [] };
-    const { anchors: config } = this.decoder.package;
-    const isOnline = this.#options.reduction === 'online';
-    const ratio = this.#options.onlineRatio ?? config.ratio;
-    const online = isOnline ? onlineParts(tokens, config, ratio, live.tail, live.open) : null;
-    const parts: readonly SequencePart[] = online?.parts ?? [openPart(tokens, live.open)];
-    const indices = online?.logitIndices ?? tokens.map((_, i) => i);
-    const wanted = new Set(options.logits === 'all' ? indices : options.logits === 'last' ? indices.slice(-1) : []);
-    const logits: Float32Array[] = [];
+    this.#live ??= new LiveExchange(this.#reader, this.#onlineRatio);
     try {
-      const open = await this.#reading(parts, options, {
-        wantLogits: (index) => wanted.has(index),
-        onLogits: (_, row) => logits.push(row),
-      });
-      this.#live = { ...live, textTokens: live.textTokens + tokens.length, open, tail: online?.tail ?? [] };
+      return await this.#live.read(tokens, options);
     } catch (error) {
-      // What an anchor has reduced cannot be put back.
-      if (isOnline && this.#live !== null) this.dropLive();
+      // What online reduction has dropped cannot be put back.
+      if (this.#onlineRatio !== null) this.dropLive();
       throw error;
     }
-    if (tokens.length > 0) this.#nextLogits = logits.at(-1) ?? null;
-    return logits;
   }
 
   /** Answers the live exchange, whose question was read with its last logits. */
   async generate(sampling: Sampling, options: GenerateOptions = {}): Promise<Generation> {
-    if (this.#nextLogits === null) {
-      throw new AnchorageError('internal', 'Nothing was read to answer to.', 'Read the question with its last logits.');
-    }
     const from = {
       package: this.decoder.package,
-      logits: this.#nextLogits,
+      logits: logitsToAnswer(this.#live),
       hasRoom: (): boolean => this.room > 1,
       feed: async (id: number): Promise<Float32Array> => {
-        const [next] = await this.read([id], { logits: 'last' });
-        if (next === undefined) throw new AnchorageError('internal', 'The model gave no logits.');
-        return next;
+        await this.read([id], { logits: 'last' });
+        return logitsToAnswer(this.#live);
       },
     };
     return generate(from, sampling, options);
@@ -216,38 +186,24 @@ export class AnchorContext {
   dropLive(): void {
     if (this.#live !== null) this.#reader.rewind(this.#live.start);
     this.#live = null;
-    this.#nextLogits = null;
   }
 
-  /** Closes a live exchange that was reduced online, by an anchor at its end; nothing is read but its open tail. */
-  async closeLive(options: Reading = {}): Promise<SealedSequence> {
+  /** Seals a live exchange that was reduced online: nothing is read again but its open tail. */
+  async closeLive(signal?: AbortSignal): Promise<SealedSequence> {
     const live = this.#live;
-    if (live === null || this.#options.reduction !== 'online') {
+    if (live === null || this.#onlineRatio === null) {
       throw new AnchorageError('internal', 'No live exchange is being reduced online.', 'Seal its tokens instead.');
     }
-    const { anchors: config } = this.decoder.package;
-    const ratio = this.#options.onlineRatio ?? config.ratio;
-    const firstRow = live.open?.firstRow ?? this.#cache.rows;
-    if (live.open !== undefined) {
-      const anchor = config.scheme === 'AC' ? config.anchor_token_ids.slice(0, 1) : [];
-      const ids = [...live.tail, ...anchor];
-      this.#reader.rewind({
-        rows: firstRow,
-        textPosition: this.#reader.mark.textPosition - live.open.length,
-        nextSequence: live.open.number,
-      });
-      const part = { ids, anchors: new Set([ids.length - 1]), alone: false, end: 'reduce' } as const;
-      try {
-        await this.#reading([part], options);
-      } catch (error) {
-        this.dropLive();
-        throw error;
-      }
+    try {
+      await live.close(signal);
+    } catch (error) {
+      this.dropLive();
+      throw error;
     }
-    const record = { textTokens: live.textTokens, ratio, choice: null, independent: false, state: 'anchored' } as const;
     this.#live = null;
-    this.#nextLogits = null;
-    return this.#record(live.start, record);
+    const { textTokens } = live;
+    const ratio = this.#onlineRatio;
+    return this.#record(live.start, { textTokens, ratio, choice: null, independent: false, state: 'anchored' });
   }
 
   /** Forgets the live exchange and the sequences from `index` on. */
@@ -274,7 +230,7 @@ export class AnchorContext {
     const { textTokens, ratio, choice, independent, state, span } = anchors.sequence;
     const isAbsolute = this.decoder.package.anchors.positions === 'absolute';
     const needed = isAbsolute ? span : anchors.positions.length;
-    if (needed > this.room) throw tooLong(needed, this.room, this.decoder.package.config.max_position_embeddings);
+    if (needed > this.room) throw positionsMissing(needed, this.room, this.decoder.package.config);
     unpack(this.#cache, anchors, start.nextSequence, isAbsolute ? start.textPosition : null);
     this.#reader.adopt(span);
     return this.#record(start, { textTokens, ratio, choice, independent, state });
@@ -323,34 +279,23 @@ export class AnchorContext {
   }
 
   /** Reads parts; on failure the reader goes back to where it stood. */
-  async #reading(
-    parts: readonly SequencePart[],
-    { signal, onProgress }: Reading,
-    logits: Pick<Parameters<SequenceReader['read']>[1] & object, 'wantLogits' | 'onLogits'> = {},
-  ): Promise<OpenSequence | undefined> {
+  async #reading(parts: readonly SequencePart[], { signal, onProgress }: Reading): Promise<void> {
     const start = this.#reader.mark;
     const total = parts.reduce((sum, part) => sum + part.ids.length, 0);
     try {
-      return await this.#reader.read(parts, { ...logits, signal, onProgress: (done) => onProgress?.(done, total) });
+      await this.#reader.read(parts, { signal, onProgress: (done) => onProgress?.(done, total) });
     } catch (error) {
       this.#reader.rewind(start);
       throw error;
     }
   }
+
+  get #onlineRatio(): number | null {
+    if (this.#options.reduction !== 'online') return null;
+    return this.#options.onlineRatio ?? this.decoder.package.anchors.ratio;
+  }
 }
 
 function wholePart(ids: readonly number[], alone: boolean): SequencePart {
   return { ids, anchors: new Set(), alone, end: 'whole' };
-}
-
-function openPart(ids: readonly number[], continues: OpenSequence | undefined): SequencePart {
-  return { ids, anchors: new Set(), alone: false, end: 'open', continues };
-}
-
-function tooLong(needed: number, free: number, limit: number): AnchorageError {
-  return new AnchorageError(
-    'contextTooLong',
-    `A text of ${needed} tokens does not fit: ${Math.max(0, free)} of the model's ${limit} positions are free.`,
-    'Ask about less text, raise the ratio, or start a new session.',
-  );
 }

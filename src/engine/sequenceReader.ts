@@ -1,3 +1,4 @@
+import type { DecoderConfig } from '../protocol/decoderConfig.ts';
 import { AnchorageError } from '../protocol/errors.ts';
 import type { AnchorCache } from './anchorCache.ts';
 import { attentionBias } from './anchorMask.ts';
@@ -154,16 +155,9 @@ export class SequenceReader {
   #begin(part: SequencePart, row: number): Entry {
     const base = this.#isAbsolute ? this.#textPosition : part.alone ? this.#pinnedRows() : this.cache.rows;
     const open = part.continues ?? { number: this.#nextSequence++, firstRow: row, base, length: 0 };
-    const end = open.base + open.length + part.ids.length;
-    const limit = this.decoder.package.config.max_position_embeddings;
-    if (end > limit) {
-      const free = Math.max(0, limit - open.base - open.length);
-      throw new AnchorageError(
-        'contextTooLong',
-        `A text of ${part.ids.length} tokens does not fit: ${free} of the model's ${limit} positions are free.`,
-        'Ask about less text, raise the ratio, or start a new session.',
-      );
-    }
+    const { config } = this.decoder.package;
+    const free = config.max_position_embeddings - open.base - open.length;
+    if (part.ids.length > free) throw positionsMissing(part.ids.length, free, config);
     this.#textPosition += part.ids.length;
     return { ...open, part, next: 0 };
   }
@@ -220,6 +214,15 @@ export class SequenceReader {
 /** Size of groups of at most `largest` that share `count` tokens evenly: a last group of two costs as much as one of 32. */
 function evenly(count: number, largest: number): number {
   return Math.ceil(count / Math.ceil(count / largest));
+}
+
+/** The error of a text that does not fit into the base's window. */
+export function positionsMissing(tokens: number, free: number, config: DecoderConfig): AnchorageError {
+  return new AnchorageError(
+    'contextTooLong',
+    `A text of ${tokens} tokens does not fit: ${Math.max(0, free)} of the model's ${config.max_position_embeddings} positions are free.`,
+    'Ask about less text, raise the ratio, or start a new session.',
+  );
 }
 
 export function throwIfCancelled(signal: AbortSignal | undefined): void {
