@@ -30,8 +30,8 @@ export class BlockSplitter {
       return [];
     }
     const blocks = cutBlocks(this.#tail.slice(0, settled));
-    const open = blocks.pop() ?? '';
-    this.#tail = open + this.#tail.slice(settled);
+    const open = blocks.pop();
+    this.#tail = open === undefined ? this.#tail : open + this.#tail.slice(settled);
     this.#settled = settledLength(this.#tail);
     return blocks;
   }
