@@ -1,0 +1,22 @@
+import type { AnchorContext } from '../engine/anchorContext.ts';
+
+/** The part of the engine's context that a session stands on: what a test without a model has to provide. */
+export type DecoderContext = Pick<
+  AnchorContext,
+  | 'pinned'
+  | 'rows'
+  | 'rowsFull'
+  | 'bytes'
+  | 'bytesPerRow'
+  | 'textTokens'
+  | 'room'
+  | 'sequences'
+  | 'readPinned'
+  | 'seal'
+  | 'read'
+  | 'generate'
+  | 'dropLive'
+  | 'truncateTo'
+  | 'exportAnchors'
+  | 'importAnchors'
+>;

@@ -1,0 +1,45 @@
+import { accessSync, constants, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { AnchorageError, messageOf } from '../protocol/errors.ts';
+import { MemorySessionStore } from './memorySessionStore.ts';
+import type { SessionStore } from './sessionStore.ts';
+
+export interface OpenedStore {
+  readonly store: SessionStore;
+  /** Why sessions are kept in memory only though a folder was given, naming the folder and the remedy; else null. */
+  readonly warning: string | null;
+}
+
+const fileName = 'sessions.sqlite';
+
+/**
+ * Opens the sessions of a folder. Where that fails (not writable, damaged, of a newer build, a Node without SQLite)
+ * sessions go on in memory, and the folder's file stays as it is.
+ *
+ * @param folder null keeps sessions in memory, without a warning.
+ */
+export async function openSessionStore(folder: string | null): Promise<OpenedStore> {
+  if (folder === null) return { store: new MemorySessionStore(), warning: null };
+  try {
+    mkdirSync(folder, { recursive: true });
+    accessSync(folder, constants.W_OK | constants.R_OK);
+    // Imported late: a Node without SQLite can still hold sessions in memory.
+    const { SqliteSessionStore } = await import('./sqliteSessionStore.ts');
+    return { store: new SqliteSessionStore(folder, join(folder, fileName)), warning: null };
+  } catch (error) {
+    return { store: new MemorySessionStore(), warning: warningOf(folder, error) };
+  }
+}
+
+function warningOf(folder: string, error: unknown): string {
+  const remedy = AnchorageError.is(error) && error.remedy !== '' ? error.remedy : remedyFor(messageOf(error), folder);
+  return `Sessions cannot be stored in ${folder}: ${messageOf(error)}. They are kept in memory until Anchorage ends. ${remedy}`;
+}
+
+function remedyFor(problem: string, folder: string): string {
+  if (/damaged|malformed|not a database|corrupt/i.test(problem)) {
+    return `Move ${join(folder, fileName)} away; a new one is made at the next start.`;
+  }
+  if (/sqlite/i.test(problem)) return 'Run the worker on Node 22.13 or later.';
+  return 'Make the folder writable or choose another, and start again.';
+}

@@ -1,0 +1,37 @@
+import type { Choice } from '../protocol/anchorConfig.ts';
+
+/** What a sequence says: a chunk of an attached file, or a question with its answer. */
+export type SequenceText =
+  | {
+      readonly kind: 'chunk';
+      readonly path: string;
+      readonly languageId: string;
+      /** Line of the chunk's first character; counts from 1. */
+      readonly startLine: number;
+      readonly endLine: number;
+      readonly text: string;
+    }
+  | { readonly kind: 'exchange'; readonly question: string; readonly answer: string };
+
+/** One sequence of a session. Its text is the truth; how it was sealed can be done again from it. */
+export interface SessionSequence {
+  readonly id: string;
+  readonly text: SequenceText;
+  /** Tokens of the text, as the model reads it. */
+  readonly tokens: number;
+  /** Text tokens per anchor. */
+  readonly ratio: number;
+  /** How its anchors were chosen when it was last sealed. */
+  readonly choice: Choice;
+  /** It was read seeing only the pinned prefix, so its anchors hold wherever it stands. */
+  readonly independent: boolean;
+  /** Names its anchors in the store; null while they are not kept there. */
+  readonly anchorKey: string | null;
+}
+
+/** First words of a sequence, or its file and lines, for a tooltip. */
+export function labelOf(text: SequenceText): string {
+  if (text.kind === 'chunk') return `${text.path}:${text.startLine}-${text.endLine}`;
+  const line = text.question.replace(/\s+/g, ' ').trim();
+  return line.length > 80 ? `${line.slice(0, 79).toWellFormed()}…` : line;
+}

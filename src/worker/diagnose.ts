@@ -1,0 +1,108 @@
+import { accessSync, constants, statfsSync } from 'node:fs';
+import { freemem, totalmem } from 'node:os';
+import { loadPackage } from '../engine/modelPackage.ts';
+import { AnchorageError, messageOf } from '../protocol/errors.ts';
+import type { Model } from './model.ts';
+
+/** One thing that was looked at. */
+export interface Check {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly detail: string;
+  /** What to do where it is not ok; else empty. */
+  readonly remedy: string;
+}
+
+export interface DiagnoseOptions {
+  readonly model: Model | null;
+  /** Why there is no model, if loading one failed. */
+  readonly loadError: unknown;
+  readonly onnxruntime: string;
+  readonly storageFolder: string | null;
+  readonly storageWarning: string | null;
+}
+
+const gigabyte = 1e9;
+
+/** Looks at everything that an answer stands on. */
+export async function diagnose(options: DiagnoseOptions): Promise<Check[]> {
+  const { model, onnxruntime } = options;
+  return [
+    nodeCheck(),
+    { name: 'onnxruntime', ok: onnxruntime !== '', detail: onnxruntime || 'cannot be loaded', remedy: onnxruntime === '' ? 'Install the extension again.' : '' },
+    await packageCheck(options),
+    ...(model === null ? [] : providerChecks(model)),
+    storageCheck(options),
+    memoryCheck(),
+  ];
+}
+
+function nodeCheck(): Check {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  const ok = major > 22 || (major === 22 && minor >= 13);
+  const electron = process.versions['electron'];
+  return {
+    name: 'Node',
+    ok,
+    detail: `${process.version}${electron === undefined ? '' : ` in Electron ${electron}`} on ${process.platform}/${process.arch}`,
+    remedy: ok ? '' : 'Use Node 22.13 or later: older ones cannot store sessions.',
+  };
+}
+
+async function packageCheck({ model, loadError }: DiagnoseOptions): Promise<Check> {
+  const name = 'Model package';
+  if (model === null) {
+    const remedy = AnchorageError.is(loadError) ? loadError.remedy : 'Load a model first.';
+    return { name, ok: false, detail: loadError === null ? 'No model is loaded.' : messageOf(loadError), remedy };
+  }
+  const { packageFolder, variant, scheme, choice, ratio } = model.info;
+  try {
+    const { name: packageName, fingerprint } = await loadPackage(packageFolder, { verify: 'hashes' });
+    const detail = `${packageName} (${variant}, ${scheme}, 1 anchor for ${ratio} tokens by ${choice}), every SHA-256 right, ${fingerprint.slice(0, 12)}, ${packageFolder}`;
+    return { name, ok: true, detail, remedy: '' };
+  } catch (error) {
+    return { name, ok: false, detail: messageOf(error), remedy: AnchorageError.is(error) ? error.remedy : '' };
+  }
+}
+
+/** The provider in use must work; that others do not is told, and is no fault. */
+function providerChecks(model: Model): Check[] {
+  const { executionProvider, executionProviderReason } = model.info;
+  const tried = model.probes.map((probe) => `${probe.executionProvider}: ${probe.works ? 'works' : probe.problem}`);
+  const ok = model.probes.some((probe) => probe.works && probe.executionProvider === executionProvider);
+  return [
+    {
+      name: 'Execution provider',
+      ok,
+      detail: `${executionProviderReason} Tried: ${tried.join('; ')}.`,
+      remedy: ok ? '' : 'Reinstall the extension for this platform.',
+    },
+  ];
+}
+
+function storageCheck({ storageFolder, storageWarning }: DiagnoseOptions): Check {
+  const name = 'Storage';
+  if (storageFolder === null) return { name, ok: true, detail: 'Sessions are kept in memory, as was asked for.', remedy: '' };
+  if (storageWarning !== null) return { name, ok: false, detail: storageWarning, remedy: 'See the message.' };
+  try {
+    accessSync(storageFolder, constants.W_OK);
+    const { bavail, bsize } = statfsSync(storageFolder);
+    const free = (bavail * bsize) / gigabyte;
+    const ok = free > 0.2;
+    return { name, ok, detail: `${storageFolder}, ${free.toFixed(1)} GB free`, remedy: ok ? '' : 'Free some disk space.' };
+  } catch (error) {
+    return { name, ok: false, detail: messageOf(error), remedy: 'Make the folder writable.' };
+  }
+}
+
+function memoryCheck(): Check {
+  const free = freemem() / gigabyte;
+  const ok = free > 0.5;
+  const used = process.memoryUsage().rss / gigabyte;
+  return {
+    name: 'Memory',
+    ok,
+    detail: `${free.toFixed(1)} of ${(totalmem() / gigabyte).toFixed(1)} GB free, the worker uses ${used.toFixed(2)} GB`,
+    remedy: ok ? '' : 'Close other programs.',
+  };
+}

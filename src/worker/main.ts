@@ -1,0 +1,13 @@
+import { loadEngineModel } from './model.ts';
+import { runProbe } from './probe.ts';
+import { RpcEndpoint } from './rpc/endpoint.ts';
+import { serve } from './serve.ts';
+
+const [flag, executionProvider] = process.argv.slice(2);
+const workerPath = process.argv[1] ?? '';
+
+if (flag === '--probe' && executionProvider !== undefined) {
+  await runProbe(executionProvider);
+} else {
+  serve(new RpcEndpoint(process.stdin, process.stdout), (params) => loadEngineModel(params, workerPath));
+}

@@ -1,0 +1,97 @@
+import { AnchorContext } from '../engine/anchorContext.ts';
+import { Decoder } from '../engine/decoder.ts';
+import { loadPackage } from '../engine/modelPackage.ts';
+import { scoreText, type TextScore } from '../engine/scoreText.ts';
+import { AnchorKeys } from '../memory/anchorKey.ts';
+import type { SealDefaults } from '../memory/sessionMemory.ts';
+import type { SequenceText } from '../memory/sessionSequence.ts';
+import type { DecoderContext } from '../memory/decoderContext.ts';
+import type { z } from 'zod';
+import type { loadModelRequest, ModelInfo } from '../protocol/worker.ts';
+import { chooseProvider } from './executionProvider.ts';
+import type { ProbeResult } from './executionProvider.ts';
+
+export type LoadParams = z.output<typeof loadModelRequest.params>;
+
+/** A context that batch rows are run in, one after another. */
+export interface BatchContext {
+  readonly context: DecoderContext & Pick<AnchorContext, 'keepWhole'>;
+  /** Reads tokens into the live exchange and sums up their log-probabilities. */
+  score(tokens: readonly number[], signal: AbortSignal): Promise<TextScore>;
+}
+
+/** What the worker needs of a loaded model; tests put a scripted one in its place. */
+export interface Model {
+  readonly info: ModelInfo;
+  readonly defaults: SealDefaults;
+  /** Longest sequence in tokens. */
+  readonly maxSequenceTokens: number;
+  readonly probes: readonly ProbeResult[];
+  readonly keys: AnchorKeys;
+  /** Tokens of a closed sequence. */
+  encode(text: SequenceText): readonly number[];
+  /** Tokens of a question up to where its answer begins. */
+  encodeQuestion(question: string): readonly number[];
+  /** Tokens of raw text; markup in it is not parsed. */
+  encodeText(text: string): readonly number[];
+  createContext(): DecoderContext;
+  createBatchContext(): BatchContext;
+  dispose(): Promise<void>;
+}
+
+/** @throws AnchorageError as `loadPackage` and `Decoder.create` do. */
+export async function loadEngineModel(params: LoadParams, workerPath: string): Promise<Model> {
+  const start = performance.now();
+  const modelPackage = await loadPackage(params.packageFolder);
+  // The probes decide nothing yet that the graph on the CPU would have to wait for.
+  const [decoder, chosen] = await Promise.all([
+    Decoder.create(modelPackage, { variant: params.variant, threads: params.threads, executionProvider: 'cpu' }),
+    chooseProvider(params.executionProvider, workerPath),
+  ]);
+  const { anchors, config, layout, name } = modelPackage;
+  const pinned = layout.pinned();
+  const encoded = new WeakMap<SequenceText, readonly number[]>();
+  const defaults = {
+    ratio: params.ratio ?? anchors.ratio,
+    choice: params.choice ?? anchors.choice,
+    independentChunks: anchors.independent_chunks,
+  };
+  return {
+    defaults,
+    maxSequenceTokens: anchors.max_sequence_tokens,
+    probes: chosen.probes,
+    keys: new AnchorKeys(`${modelPackage.fingerprint} ${decoder.variant}`, pinned),
+    info: {
+      name,
+      packageFolder: modelPackage.folder,
+      variant: decoder.variant,
+      executionProvider: chosen.executionProvider,
+      executionProviderReason: chosen.reason,
+      scheme: anchors.scheme,
+      choice: defaults.choice,
+      ratio: defaults.ratio,
+      ratios: anchors.ratios,
+      contextTokens: config.max_position_embeddings,
+      kvBytesPerToken: 2 * config.num_hidden_layers * config.num_key_value_heads * config.head_dim * 4,
+      loadMs: performance.now() - start,
+    },
+    encode: (text) => {
+      const known = encoded.get(text);
+      if (known !== undefined) return known;
+      const tokens =
+        text.kind === 'chunk'
+          ? layout.chunk(text.path, text.languageId, text.startLine, text.text)
+          : layout.exchange(text.question, text.answer);
+      encoded.set(text, tokens);
+      return tokens;
+    },
+    encodeQuestion: (question) => layout.live(question),
+    encodeText: (text) => modelPackage.tokenizer.encodeText(text),
+    createBatchContext: () => {
+      const context = new AnchorContext(decoder, { pinned });
+      return { context, score: (tokens, signal) => scoreText(context, tokens, signal) };
+    },
+    createContext: () => new AnchorContext(decoder, { pinned }),
+    dispose: () => decoder.dispose(),
+  };
+}

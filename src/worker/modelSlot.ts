@@ -1,0 +1,52 @@
+import { AnchorageError } from '../protocol/errors.ts';
+import type { BatchContext, LoadParams, Model } from './model.ts';
+
+/** The one model of a worker. */
+export class ModelSlot {
+  readonly #loadModel: (params: LoadParams) => Promise<Model>;
+  #model: Model | null = null;
+  #batchContext: BatchContext | null = null;
+  #error: unknown = null;
+
+  constructor(loadModel: (params: LoadParams) => Promise<Model>) {
+    this.#loadModel = loadModel;
+  }
+
+  get model(): Model | null {
+    return this.#model;
+  }
+
+  /** What the last attempt to load failed with, or null. */
+  get error(): unknown {
+    return this.#error;
+  }
+
+  /** Loads a model in place of the one before, which goes first: two may not fit into memory. */
+  async load(params: LoadParams): Promise<Model> {
+    const before = this.#model;
+    this.#model = null;
+    this.#batchContext = null;
+    this.#error = null;
+    await before?.dispose();
+    try {
+      this.#model = await this.#loadModel(params);
+      return this.#model;
+    } catch (error) {
+      this.#error = error;
+      throw error;
+    }
+  }
+
+  /** @throws AnchorageError why there is no model. */
+  need(): Model {
+    if (this.#model !== null) return this.#model;
+    if (AnchorageError.is(this.#error)) throw this.#error;
+    throw new AnchorageError('modelMissing', 'No model is loaded.', 'Load a model first.');
+  }
+
+  /** The context that batch rows share. */
+  batchContext(): BatchContext {
+    this.#batchContext ??= this.need().createBatchContext();
+    return this.#batchContext;
+  }
+}

@@ -1,0 +1,213 @@
+import { z } from 'zod';
+import { loadOnnxRuntime } from '../engine/onnxRuntime.ts';
+import { AnchorageError, messageOf } from '../protocol/errors.ts';
+import {
+  askRequest,
+  batchRequest,
+  createSessionRequest,
+  deleteSessionRequest,
+  diagnoseRequest,
+  initializeRequest,
+  listSessionsRequest,
+  loadModelRequest,
+  logNotification,
+  memoryChangedNotification,
+  openSessionRequest,
+  progressNotification,
+  protocolVersion,
+  shutdownRequest,
+  tokenNotification,
+} from '../protocol/worker.ts';
+import type { RequestDefinition } from '../protocol/worker.ts';
+import { FallbackSessionStore } from '../memory/fallbackSessionStore.ts';
+import { openSessionStore } from '../memory/openSessionStore.ts';
+import { runBatchRow } from './batchRow.ts';
+import { diagnose } from './diagnose.ts';
+import { ModelSlot } from './modelSlot.ts';
+import type { LoadParams, Model } from './model.ts';
+import { titleFor } from './prompts.ts';
+import { RequestQueue } from './requestQueue.ts';
+import type { RpcEndpoint } from './rpc/endpoint.ts';
+import { Sessions } from './sessions.ts';
+import { runTurn } from './turn.ts';
+
+type Params<D> = D extends RequestDefinition<infer P, z.ZodType> ? z.output<P> : never;
+type Result<D> = D extends RequestDefinition<z.ZodType, infer R> ? z.input<R> : never;
+
+type Handler<P extends z.ZodType, R extends z.ZodType> = (
+  started: Started,
+  params: z.output<P>,
+  signal: AbortSignal,
+) => Promise<z.input<R>>;
+
+/** What the handshake sets up. */
+interface Started {
+  readonly sessions: Sessions;
+  readonly storageFolder: string | null;
+  readonly storageWarning: string | null;
+  readonly onnxruntime: string;
+}
+
+export interface WorkerServerOptions {
+  readonly endpoint: RpcEndpoint;
+  readonly loadModel: (params: LoadParams) => Promise<Model>;
+  /** Called when the other side has asked the worker to end, after its answer was sent. */
+  readonly onShutdown: () => void;
+}
+
+/** Answers the requests of `protocol/worker.ts`, one after another where they need the engine. */
+export class WorkerServer {
+  readonly #endpoint: RpcEndpoint;
+  readonly #queue: RequestQueue;
+  readonly #slot: ModelSlot;
+  readonly #onShutdown: () => void;
+  /** Aborted when the worker ends: what runs is then stopped as if it had been cancelled. */
+  readonly #end = new AbortController();
+  #started: Started | null = null;
+
+  constructor({ endpoint, loadModel, onShutdown }: WorkerServerOptions) {
+    this.#endpoint = endpoint;
+    this.#slot = new ModelSlot(loadModel);
+    this.#onShutdown = onShutdown;
+    this.#queue = new RequestQueue((error) => this.#log('error', `Work in idle time failed: ${messageOf(error)}`));
+    endpoint.onRequest(initializeRequest, (params) => this.#initialize(params), refuseOtherVersion);
+    this.#on(loadModelRequest, (_, params) => this.#load(params));
+    this.#on(askRequest, (started, params, signal) => this.#ask(started, params, signal));
+    this.#on(batchRequest, (_, params, signal) => this.#batchRow(params, signal));
+    this.#on(deleteSessionRequest, async ({ sessions }, { sessionId }) => {
+      sessions.delete(sessionId);
+      return {};
+    });
+    this.#on(diagnoseRequest, async (started) => {
+      const checks = await diagnose({ ...started, model: this.#slot.model, loadError: this.#slot.error });
+      return { checks };
+    });
+    this.#onDirect(createSessionRequest, async ({ sessions }, { ephemeral }) => sessions.create(ephemeral));
+    this.#onDirect(listSessionsRequest, async ({ sessions }) => sessions.list());
+    this.#onDirect(openSessionRequest, async ({ sessions }, { sessionId }) => {
+      const view = sessions.view(sessionId);
+      this.#prepareInIdle(sessions, sessionId);
+      return view;
+    });
+    endpoint.onRequest(shutdownRequest, async () => {
+      await this.close();
+      setImmediate(this.#onShutdown);
+      return {};
+    });
+  }
+
+  /** Stops what runs, which keeps what was answered so far, and closes the store. */
+  async close(): Promise<void> {
+    this.#end.abort();
+    await this.#queue.close();
+    this.#started?.sessions.close();
+  }
+
+  /** Registers a request that waits for its turn at the engine. */
+  #on<P extends z.ZodType, R extends z.ZodType>(definition: RequestDefinition<P, R>, handler: Handler<P, R>): void {
+    this.#onDirect(definition, (started, params, cancelled) => {
+      const signal = AbortSignal.any([cancelled, this.#end.signal]);
+      return this.#queue.run(signal, () => handler(started, params, signal));
+    });
+  }
+
+  /** Registers a request that is answered while the engine is busy. */
+  #onDirect<P extends z.ZodType, R extends z.ZodType>(definition: RequestDefinition<P, R>, handler: Handler<P, R>): void {
+    this.#endpoint.onRequest(definition, (params, signal) => {
+      if (this.#started === null) {
+        throw new AnchorageError('versionMismatch', `${definition.method} came before the handshake.`, 'Send initialize first.');
+      }
+      return handler(this.#started, params, signal);
+    });
+  }
+
+  async #initialize({ storageFolder, client }: Params<typeof initializeRequest>): Promise<Result<typeof initializeRequest>> {
+    if (this.#started !== null) throw new AnchorageError('invalidInput', 'initialize came twice.', 'Send it once.');
+    const { store, warning } = await openSessionStore(storageFolder);
+    const onFailure = (error: unknown): void => this.#log('error', `${messageOf(error)} The session goes on in memory.`);
+    const sessions = new Sessions(new FallbackSessionStore(store, onFailure));
+    const onnxruntime = await onnxruntimeVersion();
+    this.#started = { sessions, storageFolder, storageWarning: warning, onnxruntime };
+    this.#log('info', `Worker ${process.pid} on Node ${process.version} started by ${client}.`);
+    return { protocolVersion, worker: '0.1.0', node: process.version, onnxruntime, storageWarning: warning };
+  }
+
+  async #load(params: LoadParams): Promise<Result<typeof loadModelRequest>> {
+    const progress = { requestId: null, stage: 'load', unit: 'sequences', total: 1 } as const;
+    this.#endpoint.notify(progressNotification, { ...progress, done: 0 });
+    this.#started?.sessions.forgetContexts();
+    const { info } = await this.#slot.load(params);
+    this.#endpoint.notify(progressNotification, { ...progress, done: 1 });
+    this.#log('info', `${info.name} (${info.variant}) is ready after ${Math.round(info.loadMs)} ms on the ${info.executionProviderReason}`);
+    return info;
+  }
+
+  async #ask(
+    { sessions }: Started,
+    { requestId, sessionId, ...request }: Params<typeof askRequest>,
+    signal: AbortSignal,
+  ): Promise<Result<typeof askRequest>> {
+    const model = this.#slot.need();
+    const { title } = sessions.read(sessionId);
+    const memory = sessions.memory(sessionId, model);
+    const before = memory.sequences.length;
+    const listener = {
+      onProgress: (stage: 'restore' | 'read' | 'answer', done: number, total: number): void =>
+        this.#endpoint.notify(progressNotification, { requestId, stage, done, total, unit: 'tokens' }),
+      onToken: (text: string): void => this.#endpoint.notify(tokenNotification, { requestId, text }),
+    };
+    const exchange = await runTurn(model, memory, request, listener, signal);
+    sessions.append(sessionId, {
+      title: title === '' ? titleFor(request.task, request.question, request.attachments) : title,
+      updatedAt: Date.now(),
+      exchange,
+      attachments: request.attachments,
+      sequences: memory.sequences.slice(before),
+    });
+    this.#prepareInIdle(sessions, sessionId);
+    return { exchange, memory: sessions.memoryView(sessionId, memory) };
+  }
+
+  #batchRow({ requestId, row }: Params<typeof batchRequest>, signal: AbortSignal): Promise<Result<typeof batchRequest>> {
+    const onProgress = (done: number, total: number): void =>
+      this.#endpoint.notify(progressNotification, { requestId, stage: 'seal', done, total, unit: 'tokens' });
+    return runBatchRow(this.#slot.need(), this.#slot.batchContext(), row, { signal, onProgress });
+  }
+
+  /** Seals a session's last exchange, and brings in what the context lacks of it, when nobody waits. */
+  #prepareInIdle(sessions: Sessions, sessionId: string): void {
+    this.#queue.whenIdle(async (signal) => {
+      const { model } = this.#slot;
+      if (model === null || !sessions.has(sessionId)) return;
+      const memory = sessions.memory(sessionId, model);
+      await memory.sealInIdle(signal);
+      this.#endpoint.notify(memoryChangedNotification, sessions.memoryView(sessionId, memory));
+    });
+  }
+
+  #log(level: 'info' | 'error', message: string): void {
+    this.#endpoint.notify(logNotification, { level, message });
+  }
+}
+
+/** Looks at the version alone: all else in the message may have another shape in another version. */
+function refuseOtherVersion(raw: unknown): void {
+  const version = z.object({ protocolVersion: z.number() }).safeParse(raw);
+  if (version.success && version.data.protocolVersion === protocolVersion) return;
+  const named = version.success ? `version ${version.data.protocolVersion}` : 'no version';
+  throw new AnchorageError(
+    'versionMismatch',
+    `The worker speaks version ${protocolVersion} of the protocol; its client says ${named}.`,
+    'Install the extension again, so that both are of one build.',
+  );
+}
+
+/** Empty where onnxruntime does not load: the handshake succeeds, so that Diagnose can tell why. */
+async function onnxruntimeVersion(): Promise<string> {
+  try {
+    const { env } = await loadOnnxRuntime();
+    return env.versions.node ?? env.versions.common;
+  } catch {
+    return '';
+  }
+}
