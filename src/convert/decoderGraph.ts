@@ -1,0 +1,206 @@
+import type { DecoderConfig } from '../protocol/decoderConfig.ts';
+import type { Variant } from '../protocol/packageManifest.ts';
+import { attention, prepareShared, type SharedValues } from './attention.ts';
+import type { DecoderWeights } from './decoderWeights.ts';
+import type { GraphBuilder } from './graphBuilder.ts';
+import { linear, type LinearFormat } from './linearLayer.ts';
+import { ropeTables } from './ropeTable.ts';
+import { TokenTable } from './tokenTable.ts';
+
+/** How a variant stores its projections, and the table of tokens. */
+export interface VariantFormat {
+  readonly projections: LinearFormat;
+  readonly table: 'float' | 'blocks8';
+}
+
+export const variantFormats: Readonly<Record<Variant, VariantFormat>> = {
+  fp32: { projections: 'float', table: 'float' },
+  int8: { projections: 'blocks8', table: 'blocks8' },
+  int4: { projections: 'blocks4', table: 'blocks8' },
+};
+
+/**
+ * The "split" graph of a decoder of the Llama family: keys and values of the past are inputs, those of the new tokens an output.
+ *
+ * S new tokens, P >= 1 past rows, N asked positions, L layers, H heads, K key/value heads of d values, V tokens.
+ * Inputs: `input_ids`, `position_ids` int64 `[1, S]`; `attention_bias` float `[S, P + S]` or `[1, 1]`, added to the scores;
+ * `anchor_mark` float `[1, S]` (scheme mark only), 1 on tokens that become anchors; `logit_indices` int64 `[N]`; `want_scores` bool `[1]`;
+ * `past_key.{l}`, `past_value.{l}` float `[P, K, d]`, keys rotated.
+ * Outputs: `logits` float `[N, V]`; `new_key_values` float `[2L, S, K * d]`, rows 2l keys (rotated), 2l + 1 values;
+ * `attention_scores` float `[L, H, P + S]`, the largest probability over the S queries, or `[L, H, 0]` when not wanted.
+ *
+ * @param onLayer called after each layer, to report progress and to stop by throwing.
+ */
+export async function buildDecoderGraph(
+  graph: GraphBuilder,
+  weights: DecoderWeights,
+  format: VariantFormat,
+  onLayer: (layer: number) => Promise<void>,
+): Promise<void> {
+  const { config } = weights;
+  const {
+    num_hidden_layers: layers,
+    num_attention_heads: heads,
+    num_key_value_heads: kvHeads,
+    head_dim: headDim,
+  } = config;
+  graph.input('input_ids', 'int64', [1, 'tokens']);
+  graph.input('position_ids', 'int64', [1, 'tokens']);
+  graph.input('attention_bias', 'float', ['bias_rows', 'bias_columns']);
+  if (weights.anchors.kind === 'mark') graph.input('anchor_mark', 'float', [1, 'tokens']);
+  graph.input('logit_indices', 'int64', ['asked']);
+  graph.input('want_scores', 'bool', [1]);
+  const table = readTable(graph, weights, format);
+  const tables = ropeTables(config, config.max_position_embeddings);
+  const tableShape = [config.max_position_embeddings, headDim / 2];
+  const pasts = Array.from({ length: layers }, (_, layer) => ({
+    keys: graph.input(`past_key.${layer}`, 'float', ['past', kvHeads, headDim]),
+    values: graph.input(`past_value.${layer}`, 'float', ['past', kvHeads, headDim]),
+  }));
+  const shared = prepareShared(graph, config, 'past_key.0', {
+    cos: graph.tensor('float', tableShape, tables.cos),
+    sin: graph.tensor('float', tableShape, tables.sin),
+  });
+
+  let residual = embed(graph, weights, table);
+  const norm = (name: string) => graph.tensor('float', [config.hidden_size], weights.vector(name));
+  const epsilon = config.rms_norm_eps;
+  let normed = graph.op('SimplifiedLayerNormalization', [residual, norm('model.layers.0.input_layernorm.weight')], {
+    axis: -1,
+    epsilon: { float: epsilon },
+    stash_type: 1,
+  });
+  const newRows: string[] = [];
+  const scores: string[] = [];
+  for (const [layer, past] of pasts.entries()) {
+    const prefix = `model.layers.${layer}`;
+    const { queries, keys, values } = projectQueriesKeysValues(graph, weights, format, shared, prefix, normed);
+    const attended = attention(graph, config, shared, {
+      queries,
+      keys,
+      values,
+      pastKeys: past.keys,
+      pastValues: past.values,
+    });
+    newRows.push(keys, values);
+    scores.push(attended.scores);
+    const mixed = linear(
+      graph,
+      attended.attended,
+      weights.matrix(`${prefix}.self_attn.o_proj.weight`),
+      format.projections,
+    );
+    const afterAttention = graph.addAndNorm(
+      residual,
+      mixed,
+      norm(`${prefix}.post_attention_layernorm.weight`),
+      epsilon,
+    );
+    const fed = feedForward(graph, weights, format, prefix, afterAttention.normed);
+    const nextNorm = layer + 1 < layers ? `model.layers.${layer + 1}.input_layernorm.weight` : 'model.norm.weight';
+    const afterFeedForward = graph.addAndNorm(afterAttention.sum, fed, norm(nextNorm), epsilon);
+    residual = afterFeedForward.sum;
+    normed = afterFeedForward.normed;
+    await onLayer(layer);
+  }
+
+  const asked = graph.op('Gather', [normed, 'logit_indices'], { axis: 1 });
+  const logits = config.tie_word_embeddings
+    ? table.project(asked, config.vocab_size)
+    : new TokenTable(graph, weights.matrix('lm_head.weight'), format.table).project(asked, config.vocab_size);
+  graph.output('logits', graph.op('Reshape', [logits, graph.int64(-1, config.vocab_size)]), 'float', [
+    'asked',
+    config.vocab_size,
+  ]);
+  graph.output('new_key_values', graph.op('Concat', newRows, { axis: 0 }), 'float', [
+    2 * layers,
+    'tokens',
+    kvHeads * headDim,
+  ]);
+  graph.output('attention_scores', graph.op('Concat', scores, { axis: 0 }), 'float', [layers, heads, 'scored']);
+}
+
+function readTable(graph: GraphBuilder, weights: DecoderWeights, format: VariantFormat): TokenTable {
+  const base = weights.matrix('model.embed_tokens.weight');
+  if (weights.anchors.kind !== 'added') return new TokenTable(graph, base, format.table);
+  const added = weights.anchors.rows;
+  const values = new Float32Array(base.values.length + added.length);
+  values.set(base.values);
+  values.set(added, base.values.length);
+  return new TokenTable(
+    graph,
+    { values, rows: base.rows + added.length / base.columns, columns: base.columns },
+    format.table,
+  );
+}
+
+function embed(graph: GraphBuilder, weights: DecoderWeights, table: TokenTable): string {
+  const embedded = table.embed('input_ids');
+  if (weights.anchors.kind !== 'mark') return embedded;
+  const vector = graph.tensor('float', [weights.anchors.vector.length], weights.anchors.vector);
+  const marks = graph.op('Unsqueeze', ['anchor_mark', graph.int64(-1)]);
+  return graph.op('Add', [embedded, graph.op('Mul', [marks, vector])]);
+}
+
+function projectQueriesKeysValues(
+  graph: GraphBuilder,
+  weights: DecoderWeights,
+  format: VariantFormat,
+  shared: SharedValues,
+  prefix: string,
+  x: string,
+): { queries: string; keys: string; values: string } {
+  const { config } = weights;
+  const queryWidth = config.num_attention_heads * config.head_dim;
+  const keyWidth = config.num_key_value_heads * config.head_dim;
+  const names = ['q', 'k', 'v'].map((part) => `${prefix}.self_attn.${part}_proj`);
+  let projected = linear(graph, x, weights.matrix(...names.map((name) => `${name}.weight`)), format.projections);
+  if (config.attention_bias) {
+    const bias = Float32Array.from(names.flatMap((name) => [...weights.vector(`${name}.bias`)]));
+    projected = graph.op('Add', [projected, graph.tensor('float', [bias.length], bias)]);
+  }
+  const [queries = '', keys = '', values = ''] = graph.split(projected, [queryWidth, keyWidth, keyWidth]);
+  const rotate = (value: string) => graph.op('RotaryEmbedding', [value, shared.positions, shared.cos, shared.sin]);
+  if (config.model_type !== 'qwen3') return { queries: rotate(queries), keys: rotate(keys), values };
+  return {
+    queries: rotate(
+      normHeads(graph, weights, queries, `${prefix}.self_attn.q_norm.weight`, config.num_attention_heads),
+    ),
+    keys: rotate(normHeads(graph, weights, keys, `${prefix}.self_attn.k_norm.weight`, config.num_key_value_heads)),
+    values,
+  };
+}
+
+/** Root-mean-square norm of every head on its own (Qwen3). */
+function normHeads(graph: GraphBuilder, weights: DecoderWeights, x: string, name: string, heads: number): string {
+  const { head_dim: headDim, rms_norm_eps: epsilon } = weights.config;
+  const weight = graph.tensor('float', [headDim], weights.vector(name));
+  const byHead = graph.op('Reshape', [x, graph.int64(1, -1, heads, headDim)]);
+  const attributes = { axis: -1, epsilon: { float: epsilon }, stash_type: 1 };
+  const normed = graph.op('SimplifiedLayerNormalization', [byHead, weight], attributes);
+  return graph.op('Reshape', [normed, graph.int64(1, -1, heads * headDim)]);
+}
+
+function feedForward(
+  graph: GraphBuilder,
+  weights: DecoderWeights,
+  format: VariantFormat,
+  prefix: string,
+  x: string,
+): string {
+  const width = weights.config.intermediate_size;
+  const both = linear(
+    graph,
+    x,
+    weights.matrix(`${prefix}.mlp.gate_proj.weight`, `${prefix}.mlp.up_proj.weight`),
+    format.projections,
+  );
+  const [gate = '', up = ''] = graph.split(both, [width, width]);
+  const gated = graph.op('Mul', [graph.op('Mul', [gate, graph.op('Sigmoid', [gate])]), up]);
+  return linear(graph, gated, weights.matrix(`${prefix}.mlp.down_proj.weight`), format.projections);
+}
+
+/** Positions that the tables of a package hold: a window of 128k tokens would take 64 MB of cosines and sines. */
+export function withTablePositions(config: DecoderConfig): DecoderConfig {
+  return { ...config, max_position_embeddings: Math.min(config.max_position_embeddings, 32_768) };
+}

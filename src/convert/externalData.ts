@@ -1,0 +1,73 @@
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { AnchorageError } from '../protocol/errors.ts';
+import type { TensorData } from './onnxModel.ts';
+import { outputError } from './outputError.ts';
+
+/** Weights start on page borders, so that the runtime can map them instead of copying. */
+const alignment = 4096;
+/** Electron aborts on one allocation of 2 GiB; the runtime may take a whole file or tensor in one. */
+export const largestFile = 1 << 30;
+
+/** Streams a graph's weights to `{name}`, then `{name}_1`, `{name}_2`, …, none of 1 GiB or more. */
+export class ExternalData {
+  readonly folder: string;
+  readonly #name: string;
+  readonly #files: string[] = [];
+  #descriptor: number | undefined;
+  #length = 0;
+
+  constructor(folder: string, name: string) {
+    this.folder = folder;
+    this.#name = name;
+  }
+
+  /** Names of the files written so far. */
+  get files(): readonly string[] {
+    return this.#files;
+  }
+
+  append(bytes: Uint8Array): TensorData & { kind: 'external' } {
+    if (bytes.length >= largestFile) {
+      throw new AnchorageError(
+        'unsupported',
+        `A tensor of ${bytes.length} bytes is too large for ${this.#name}.`,
+        'Choose a smaller decoder.',
+      );
+    }
+    const padding = (alignment - (this.#length % alignment)) % alignment;
+    if (this.#descriptor === undefined || this.#length + padding + bytes.length >= largestFile) this.#startFile();
+    else this.#write(new Uint8Array(padding));
+    const offset = this.#length;
+    this.#write(bytes);
+    return { kind: 'external', location: this.#files.at(-1) ?? '', offset, length: bytes.length };
+  }
+
+  close(): void {
+    if (this.#descriptor !== undefined) closeSync(this.#descriptor);
+    this.#descriptor = undefined;
+  }
+
+  #startFile(): void {
+    this.close();
+    const name = this.#files.length === 0 ? this.#name : `${this.#name}_${this.#files.length}`;
+    const path = join(this.folder, name);
+    try {
+      this.#descriptor = openSync(path, 'wx');
+    } catch (error) {
+      throw outputError(path, error);
+    }
+    this.#files.push(name);
+    this.#length = 0;
+  }
+
+  #write(bytes: Uint8Array): void {
+    try {
+      for (let done = 0; done < bytes.length && this.#descriptor !== undefined;)
+        done += writeSync(this.#descriptor, bytes, done);
+    } catch (error) {
+      throw outputError(join(this.folder, this.#files.at(-1) ?? ''), error);
+    }
+    this.#length += bytes.length;
+  }
+}

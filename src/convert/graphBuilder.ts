@@ -1,0 +1,140 @@
+import type { ExternalData } from './externalData.ts';
+import type { Attribute, ElementType, Initializer, Model, Node, Port, TensorData } from './onnxModel.ts';
+
+/** Operators of onnxruntime's own domain that the graphs use. */
+const runtimeOperators: ReadonlySet<string> = new Set([
+  'DynamicQuantizeMatMul',
+  'FusedMatMul',
+  'GatherBlockQuantized',
+  'MatMulNBits',
+  'RotaryEmbedding',
+  'SkipSimplifiedLayerNormalization',
+]);
+const runtimeDomain = 'com.microsoft';
+const opsets = { '': 21, [runtimeDomain]: 1 };
+/** Tensors up to this size stay in the model file, where shape inference can read them. */
+const inlineBytes = 1024;
+
+type Numbers = Float32Array | Uint8Array | Int8Array | BigInt64Array;
+
+/** Collects the nodes and initializers of one graph; every operator gives the name of its output. */
+export class GraphBuilder {
+  readonly #name: string;
+  readonly #data: ExternalData;
+  readonly #nodes: Node[] = [];
+  readonly #initializers: Initializer[] = [];
+  readonly #inputs: Port[] = [];
+  readonly #outputs: Port[] = [];
+  readonly #constants = new Map<string, string>();
+  #values = 0;
+
+  constructor(name: string, data: ExternalData) {
+    this.#name = name;
+    this.#data = data;
+  }
+
+  input(name: string, type: ElementType, shape: readonly (number | string)[]): string {
+    this.#inputs.push({ name, type, shape });
+    return name;
+  }
+
+  /** Makes `value` a graph output of that name. */
+  output(name: string, value: string, type: ElementType, shape: readonly (number | string)[]): void {
+    this.#outputs.push({ name, type, shape });
+    this.#nodes.push({ operator: 'Identity', domain: '', inputs: [value], outputs: [name], attributes: {} });
+  }
+
+  /** A constant list of integers; equal ones are stored once. */
+  int64(...values: number[]): string {
+    const key = values.join(',');
+    const known = this.#constants.get(key);
+    if (known !== undefined) return known;
+    const name = this.tensor('int64', [values.length], BigInt64Array.from(values, BigInt));
+    this.#constants.set(key, name);
+    return name;
+  }
+
+  /** An initializer; large ones go to the external data. */
+  tensor(type: ElementType, shape: readonly number[], values: Numbers): string {
+    return this.sharedTensor(type, shape, this.store(values));
+  }
+
+  /** Writes bytes that more than one initializer refers to. */
+  store(values: Numbers): TensorData {
+    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    return bytes.length > inlineBytes ? this.#data.append(bytes) : { kind: 'inline', bytes };
+  }
+
+  /** An initializer over stored bytes: those at their start, when the shape asks for fewer than there are. */
+  sharedTensor(type: ElementType, shape: readonly number[], stored: TensorData): string {
+    const length = shape.reduce((product, size) => product * size, elementBytes[type]);
+    const data: TensorData =
+      stored.kind === 'inline' ? { kind: 'inline', bytes: stored.bytes.subarray(0, length) } : { ...stored, length };
+    const name = this.#newName('t');
+    this.#initializers.push({ name, type, shape, data });
+    return name;
+  }
+
+  /** An operator with one output. */
+  op(operator: string, inputs: readonly string[], attributes: Readonly<Record<string, Attribute>> = {}): string {
+    const output = this.#newName('v');
+    this.#add(operator, inputs, [output], attributes);
+    return output;
+  }
+
+  /** An operator with two outputs. */
+  pair(
+    operator: string,
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, Attribute>> = {},
+  ): [string, string] {
+    const outputs: [string, string] = [this.#newName('v'), this.#newName('v')];
+    this.#add(operator, inputs, outputs, attributes);
+    return outputs;
+  }
+
+  /** Cuts the last axis into pieces of the given sizes. */
+  split(value: string, sizes: readonly number[]): string[] {
+    const outputs = sizes.map(() => this.#newName('v'));
+    this.#add('Split', [value, this.int64(...sizes)], outputs, { axis: -1 });
+    return outputs;
+  }
+
+  /** `x + y` and its root-mean-square norm in one operator. */
+  addAndNorm(x: string, y: string, weight: string, epsilon: number): { sum: string; normed: string } {
+    const sum = this.#newName('v');
+    const normed = this.#newName('v');
+    this.#add('SkipSimplifiedLayerNormalization', [x, y, weight], [normed, '', '', sum], {
+      epsilon: { float: epsilon },
+    });
+    return { sum, normed };
+  }
+
+  model(producer: string): Model {
+    return {
+      name: this.#name,
+      producer,
+      opsets,
+      nodes: this.#nodes,
+      initializers: this.#initializers,
+      inputs: this.#inputs,
+      outputs: this.#outputs,
+    };
+  }
+
+  #add(
+    operator: string,
+    inputs: readonly string[],
+    outputs: readonly string[],
+    attributes: Readonly<Record<string, Attribute>>,
+  ): void {
+    const domain = runtimeOperators.has(operator) ? runtimeDomain : '';
+    this.#nodes.push({ operator, domain, inputs, outputs, attributes });
+  }
+
+  #newName(prefix: string): string {
+    return `${prefix}${this.#values++}`;
+  }
+}
+
+const elementBytes: Readonly<Record<ElementType, number>> = { float: 4, uint8: 1, int8: 1, int64: 8, bool: 1 };
