@@ -1,0 +1,66 @@
+// Bundles what the editor and the terminal run: `node scripts/bundle.ts [--production | --watch]`.
+import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { BuildOptions } from 'esbuild';
+import { build, context } from 'esbuild';
+import { cacheFolder, distFolder, root } from './prepare/folders.ts';
+
+const { values } = parseArgs({
+  options: { production: { type: 'boolean', default: false }, watch: { type: 'boolean', default: false } },
+});
+
+/** Bundled packages that are CommonJS call `require`, which an ES module has to make for itself. */
+const requireInModule = "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
+
+function bundlesInto(folder: string): BuildOptions[] {
+  const shared: BuildOptions = {
+    absWorkingDir: root,
+    bundle: true,
+    minify: values.production,
+    keepNames: values.production,
+    sourcemap: values.production ? false : 'linked',
+    logLevel: 'warning',
+  };
+  const node: BuildOptions = { ...shared, platform: 'node', target: 'node22' };
+  const module: BuildOptions = {
+    ...node,
+    format: 'esm',
+    external: ['onnxruntime-node'],
+    banner: { js: requireInModule },
+  };
+  return [
+    {
+      ...node,
+      format: 'cjs',
+      entryPoints: ['src/extension.ts'],
+      outfile: join(folder, 'extension.cjs'),
+      external: ['vscode'],
+    },
+    { ...module, entryPoints: ['src/worker/main.ts'], outfile: join(folder, 'worker.mjs') },
+    { ...module, entryPoints: ['src/cli/main.ts'], outfile: join(folder, 'cli.mjs') },
+    {
+      ...shared,
+      platform: 'browser',
+      target: 'es2024',
+      format: 'iife',
+      entryPoints: ['src/webview/chat.ts'],
+      outfile: join(folder, 'webview', 'chat.js'),
+    },
+  ];
+}
+
+if (values.watch) {
+  for (const options of bundlesInto(distFolder)) await (await context({ ...options, logLevel: 'info' })).watch();
+} else {
+  await mkdir(cacheFolder, { recursive: true });
+  const work = await mkdtemp(join(cacheFolder, 'bundle-'));
+  try {
+    const bundled = join(work, 'dist');
+    await Promise.all(bundlesInto(bundled).map((options) => build(options)));
+    await rm(distFolder, { recursive: true, force: true });
+    await rename(bundled, distFolder);
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,37 @@
+/**
+ * What `node scripts/run.mjs TARGET` (and so every npm script) runs, and what it prepares first.
+ * `dependencies` is always prepared; the names in `steps` are those of prepare.ts.
+ *
+ * @typedef {object} Target
+ * @property {string} summary
+ * @property {readonly string[]} steps
+ * @property {string} script run on Node 24, relative to the repository's folder
+ */
+
+/** @type {Readonly<Record<string, Target>>} */
+export const targets = {
+  start: {
+    summary: 'open the editor with the extension on a sample workspace',
+    steps: ['base', 'package', 'bundle'],
+    script: 'scripts/start.ts',
+  },
+  test: { summary: 'run every test', steps: [], script: 'scripts/test.ts' },
+  lint: { summary: 'ESLint, types and formatting', steps: [], script: 'scripts/lint.ts' },
+  format: { summary: 'write the formatting that lint asks for', steps: [], script: 'scripts/format.ts' },
+  bundle: {
+    summary: 'bundle the extension, worker, CLI and chat page into dist',
+    steps: [],
+    script: 'scripts/bundle.ts',
+  },
+  package: { summary: 'make the VSIX', steps: ['base', 'package', 'bundle'], script: 'scripts/package.ts' },
+  screenshots: {
+    summary: "take the README's pictures",
+    steps: ['base', 'package', 'bundle', 'vsix', 'codeServer', 'chromium'],
+    script: 'scripts/screenshots.ts',
+  },
+  'test-desktop': {
+    summary: 'run the host tests in a desktop VS Code',
+    steps: ['base', 'package', 'bundle'],
+    script: 'scripts/testDesktop.ts',
+  },
+};
