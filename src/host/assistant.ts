@@ -1,0 +1,77 @@
+import type * as vscode from 'vscode';
+import type { z } from 'zod';
+import type { AnchorageError } from '../protocol/errors.ts';
+import type { MemoryView } from '../protocol/memory.ts';
+import type { ReadProgress } from '../protocol/webview.ts';
+import type {
+  askRequest,
+  diagnoseRequest,
+  Exchange,
+  ModelInfo,
+  SessionSummary,
+  SessionView,
+} from '../protocol/worker.ts';
+
+/** What the worker and its model are doing. */
+export type AssistantStatus =
+  /** No package at the configured place. */
+  | { readonly state: 'absent'; readonly message: string; readonly remedy: string }
+  /** Not started: the first request, or `start`, starts it. */
+  | { readonly state: 'stopped' }
+  /** `fraction` of the weights read, 0 to 1; null while it is not known. */
+  | { readonly state: 'loading'; readonly fraction: number | null }
+  | { readonly state: 'ready'; readonly model: ModelInfo }
+  | { readonly state: 'failed'; readonly error: AnchorageError };
+
+/** A question with everything the worker needs to answer it. */
+export type Question = z.input<typeof askRequest.params>;
+
+/** Receives an answer while it is made. */
+export interface AnswerObserver {
+  /** The prompt was read this far, in tokens. */
+  onRead(progress: ReadProgress): void;
+  /** Text to append to the answer. */
+  onToken(text: string): void;
+}
+
+export interface Answer {
+  readonly exchange: Exchange;
+  readonly memory: MemoryView;
+}
+
+export type Check = z.infer<typeof diagnoseRequest.result>['checks'][number];
+
+/** How the worker came to be started again by itself. */
+export interface RestartNotice {
+  /** Why the one before ended. */
+  readonly error: AnchorageError;
+}
+
+/**
+ * What the editor's surfaces (chat, explain, summarize, status) need of the worker. Every method starts the worker and
+ * loads the model where it needs them, waits for that, and fails with an `AnchorageError`; a request that was running when
+ * the worker died fails with `workerDied`, a request that was aborted before its answer began with `cancelled` (after
+ * that it resolves to what was answered, with the stop reason `cancelled`).
+ */
+export interface Assistant {
+  readonly status: AssistantStatus;
+  readonly onDidChangeStatus: vscode.Event<AssistantStatus>;
+  /** The requests being answered now. */
+  readonly running: number;
+  readonly onDidChangeRunning: vscode.Event<number>;
+  /** A session's memory changed outside an answer (it was sealed in idle time). */
+  readonly onDidChangeMemory: vscode.Event<MemoryView>;
+  /** The worker died and was started again; `status` goes to `failed` instead when it was given up. */
+  readonly onDidRestart: vscode.Event<RestartNotice>;
+
+  /** Starts the worker and loads the model; resolves once it is ready. */
+  start(): Promise<ModelInfo>;
+  /** Ends the worker, if there is one, and starts it anew with the settings of now. */
+  restart(): Promise<ModelInfo>;
+  createSession(options: { readonly ephemeral: boolean }): Promise<SessionView>;
+  openSession(sessionId: string): Promise<SessionView>;
+  listSessions(): Promise<readonly SessionSummary[]>;
+  deleteSession(sessionId: string): Promise<void>;
+  ask(question: Question, observer: AnswerObserver, signal: AbortSignal): Promise<Answer>;
+  diagnose(): Promise<readonly Check[]>;
+}

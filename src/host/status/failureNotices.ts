@@ -1,0 +1,24 @@
+import * as vscode from 'vscode';
+import type { Assistant } from '../assistant.ts';
+import { Disposable } from '../disposable.ts';
+import { chatErrorOf, type ErrorPresenter } from '../errorPresenter.ts';
+
+/** Tells the user when the worker died: that it was started again, or that it needs them. */
+export class FailureNotices extends Disposable {
+  constructor(assistant: Assistant, errors: ErrorPresenter) {
+    super();
+    this.register(
+      assistant.onDidRestart(({ error }) => {
+        const remedy = vscode.l10n.t('It was started again; a question that was running is kept and can be retried.');
+        errors.showWithButtons({ ...chatErrorOf(error), remedy, action: 'restartWorker' }, 'warning');
+      }),
+    );
+    this.register(
+      assistant.onDidChangeStatus((status) => {
+        if (status.state === 'failed') {
+          errors.showWithButtons({ ...chatErrorOf(status.error), action: 'restartWorker' }, 'error');
+        }
+      }),
+    );
+  }
+}
