@@ -27,7 +27,11 @@ type Row = number[];
  *
  * @returns logits of every token, [tokens][vocabulary]
  */
-export function referenceLogits(model: TinyModel, sequences: readonly ReferenceSequence[]): Row[] {
+export function referenceLogits(
+  model: TinyModel,
+  sequences: readonly ReferenceSequence[],
+  onAttention?: (layer: number, head: number, query: number, key: number, probability: number) => void,
+): Row[] {
   const { config, anchors: rules } = model;
   const tokens = place(sequences, rules.positions === 'absolute');
   const groups = config.num_attention_heads / config.num_key_value_heads;
@@ -60,6 +64,7 @@ export function referenceLogits(model: TinyModel, sequences: readonly ReferenceS
         const probabilities = softmax(weights);
         const out = new Array<number>(config.head_dim).fill(0);
         seen.forEach((j, n) => {
+          onAttention?.(layer, head, i, j, at(probabilities, n));
           const v = slice(at(values, j), kvHead, config.head_dim);
           for (let d = 0; d < out.length; d++) out[d] = at(out, d) + at(probabilities, n) * at(v, d);
         });
