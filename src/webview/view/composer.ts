@@ -137,7 +137,7 @@ export class Composer {
     }
   }
 
-  /** The question that an arrow key at the very start or end of the input brings back. */
+  /** The question that an arrow key in the first or last line of the input brings back. */
   #recalled(event: KeyboardEvent): string | null {
     const { selectionStart, selectionEnd, value } = this.#input;
     if (event.shiftKey || event.altKey || event.ctrlKey || event.metaKey || selectionStart !== selectionEnd) {
@@ -146,7 +146,7 @@ export class Composer {
     if (event.key === 'ArrowUp' && !value.slice(0, selectionStart).includes('\n')) {
       return this.#history.older(value);
     }
-    return event.key === 'ArrowDown' && selectionStart === value.length ? this.#history.newer() : null;
+    return event.key === 'ArrowDown' && !value.slice(selectionEnd).includes('\n') ? this.#history.newer() : null;
   }
 
   #changed(): void {

@@ -1,5 +1,5 @@
 /** How near to the end, in pixels, still counts as being there. */
-const tolerance = 24;
+const tolerance = 40;
 
 /**
  * Keeps a growing content's end in view until the user scrolls up, and again once the user is back at the end.

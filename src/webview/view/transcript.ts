@@ -45,7 +45,13 @@ export class Transcript {
     });
     setVisible(jump, false);
     this.element = element('div', { class: 'transcript-area' }, this.#scroller, jump);
-    this.#follow = new FollowScroll(this.#scroller, this.#content, (following) => setVisible(jump, !following));
+    this.#follow = new FollowScroll(this.#scroller, this.#content, (following) => {
+      // A hidden button would leave the focus nowhere.
+      if (following && document.activeElement === jump) {
+        this.#scroller.focus({ preventScroll: true });
+      }
+      setVisible(jump, !following);
+    });
     this.#nearby = new IntersectionObserver((entries) => this.#drawNearby(entries), {
       root: this.#scroller,
       rootMargin: '800px 0px',

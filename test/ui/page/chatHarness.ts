@@ -2,11 +2,10 @@
  * The chat page in a plain browser: the real bundle behind the content security policy of the extension, with the theme variables
  * of a real VS Code theme and a stand-in for its `acquireVsCodeApi`. Tests play the extension host.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { build } from 'esbuild';
-import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
+import { chromium, type Browser, type Page } from 'playwright-core';
 import { z } from 'zod';
 import type { ChatState, FromWebviewMessage, ToWebviewMessage } from '../../../src/protocol/webview.ts';
 
@@ -25,17 +24,6 @@ const themes = themesSchema.parse(JSON.parse(readFileSync(new URL('themes.json',
 
 const contentTypes: Readonly<Record<string, string>> = { js: 'text/javascript', css: 'text/css', html: 'text/html' };
 
-/** Where to find Chromium: CHROMIUM_PATH, or the usual places; null if there is none. */
-export function findChromium(): string | null {
-  const places = [
-    process.env['CHROMIUM_PATH'],
-    '/usr/bin/chromium',
-    '/usr/bin/chromium-browser',
-    '/usr/bin/google-chrome',
-  ];
-  return places.find((place) => place !== undefined && existsSync(place)) ?? null;
-}
-
 export interface OpenOptions {
   readonly theme?: ThemeName;
   readonly width?: number;
@@ -50,6 +38,7 @@ export class ChatHarness {
   readonly #browser: Browser;
   readonly #server: Server;
   readonly #origin: string;
+  readonly #idle: ChatTab[] = [];
 
   private constructor(browser: Browser, server: Server, origin: string) {
     this.#browser = browser;
@@ -59,37 +48,35 @@ export class ChatHarness {
 
   static async start(chromiumPath: string): Promise<ChatHarness> {
     const files = await bundle();
-    let page = '';
     const server = createServer((request, response) => {
       const path = new URL(request.url ?? '/', 'http://page').pathname.slice(1);
       const theme = themeNames.find((name) => path === `${name}.html`);
-      page = theme ? shell(theme) : '';
-      const body = theme ? page : files.get(path);
+      const body = theme ? shell(theme) : files.get(path);
       response.writeHead(body === undefined ? 404 : 200, {
         'content-type': contentTypes[path.split('.').at(-1) ?? ''] ?? 'text/plain',
       });
       response.end(body);
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const { port } = server.address() as AddressInfo;
+    const address = server.address();
+    if (address === null || typeof address === 'string') {
+      throw new Error('The server of the chat page has no port.');
+    }
     const browser = await chromium.launch({ executablePath: chromiumPath, args: ['--no-sandbox'] });
-    return new ChatHarness(browser, server, `http://127.0.0.1:${port}`);
+    return new ChatHarness(browser, server, `http://127.0.0.1:${address.port}`);
   }
 
-  async open({
-    theme = 'dark',
-    width = 360,
-    height = 720,
-    saved,
-    reducedMotion = false,
-  }: OpenOptions = {}): Promise<ChatTab> {
-    const context = await this.#browser.newContext({
-      viewport: { width, height },
-      reducedMotion: reducedMotion ? 'reduce' : 'no-preference',
-    });
-    const tab = new ChatTab(context, await context.newPage());
-    await tab.load(`${this.#origin}/${theme}.html`, saved);
+  /** Opens a freshly loaded page, in a tab that was used before where there is one. */
+  async open(options: OpenOptions = {}): Promise<ChatTab> {
+    const tab = this.#idle.pop() ?? (await ChatTab.create(await this.#browser.newPage(), this.#origin));
+    await tab.load(options);
     return tab;
+  }
+
+  /** Hands a tab back and returns the faults that its page had. */
+  close(tab: ChatTab): readonly string[] {
+    this.#idle.push(tab);
+    return tab.faults;
   }
 
   async stop(): Promise<void> {
@@ -101,44 +88,62 @@ export class ChatHarness {
 /** The chat page in one tab, seen from the host's side. */
 export class ChatTab {
   readonly page: Page;
+  readonly #origin: string;
   /** What the page sent, oldest first. */
-  readonly sent: FromWebviewMessage.Type[] = [];
+  sent: readonly FromWebviewMessage.Type[] = [];
   /** What `vscode.setState()` got last. */
   saved: unknown = null;
   /** Console errors, exceptions, requests to elsewhere and violations of the content security policy: must stay empty. */
-  readonly faults: string[] = [];
-  readonly #context: BrowserContext;
+  faults: readonly string[] = [];
 
-  constructor(context: BrowserContext, page: Page) {
-    this.#context = context;
+  private constructor(page: Page, origin: string) {
     this.page = page;
+    this.#origin = origin;
   }
 
-  async load(url: string, saved: unknown): Promise<void> {
-    const { page } = this;
-    page.on('console', (message) => message.type() === 'error' && this.faults.push(message.text()));
-    page.on('pageerror', (error) => this.faults.push(String(error)));
-    page.on('dialog', (dialog) => {
-      this.faults.push(`dialog: ${dialog.message()}`);
-      void dialog.dismiss();
-    });
-    page.on('request', (request) => {
-      if (new URL(request.url()).origin !== new URL(url).origin) {
-        this.faults.push(`request: ${request.url()}`);
+  static async create(page: Page, origin: string): Promise<ChatTab> {
+    const tab = new ChatTab(page, origin);
+    const fault = (text: string): void => {
+      tab.faults = [...tab.faults, text];
+    };
+    page.on('console', (message) => {
+      if (message.type() === 'error') {
+        fault(message.text());
       }
     });
-    await page.exposeFunction('hostReceives', (message: FromWebviewMessage.Type) => this.sent.push(message));
+    page.on('pageerror', (error) => {
+      fault(String(error));
+    });
+    page.on('request', (request) => {
+      if (new URL(request.url()).origin !== origin) {
+        fault(`request: ${request.url()}`);
+      }
+    });
+    await page.exposeFunction('hostReceives', (message: FromWebviewMessage.Type) => {
+      tab.sent = [...tab.sent, message];
+    });
     await page.exposeFunction('hostSaves', (state: unknown) => {
-      this.saved = state;
+      tab.saved = state;
     });
     await page.addInitScript(`
       document.addEventListener('securitypolicyviolation', (e) => console.error('CSP: ' + e.violatedDirective + ' ' + e.blockedURI));
       window.acquireVsCodeApi = () => ({
         postMessage: (message) => { hostReceives(message); },
-        getState: () => (${JSON.stringify(saved) ?? 'undefined'}),
+        getState: () => JSON.parse(new URL(location.href).searchParams.get('saved') ?? 'null'),
         setState: (state) => { hostSaves(state); },
       });`);
-    await page.goto(url);
+    return tab;
+  }
+
+  async load({ theme = 'dark', width = 360, height = 720, saved, reducedMotion = false }: OpenOptions): Promise<void> {
+    this.sent = [];
+    this.faults = [];
+    this.saved = null;
+    await this.page.setViewportSize({ width, height });
+    await this.page.emulateMedia({ reducedMotion: reducedMotion ? 'reduce' : 'no-preference' });
+    await this.page.mouse.move(0, 0);
+    const query = saved === undefined ? '' : `?saved=${encodeURIComponent(JSON.stringify(saved))}`;
+    await this.page.goto(`${this.#origin}/${theme}.html${query}`);
     await this.untilSent('ready');
   }
 
@@ -163,23 +168,19 @@ export class ChatTab {
   async untilSent<T extends FromWebviewMessage.Type['type']>(
     type: T,
   ): Promise<Extract<FromWebviewMessage.Type, { type: T }>> {
+    const isIt = (message: FromWebviewMessage.Type): message is Extract<FromWebviewMessage.Type, { type: T }> =>
+      message.type === type;
     const deadline = Date.now() + 3000;
     for (;;) {
-      const found = this.sent.findLast(
-        (message): message is Extract<FromWebviewMessage.Type, { type: T }> => message.type === type,
-      );
+      const found = this.sent.findLast(isIt);
       if (found) {
         return found;
       }
       if (Date.now() > deadline) {
         throw new Error(`The page sent no ${type}; it sent ${JSON.stringify(this.sent)}`);
       }
-      await this.page.waitForTimeout(20);
+      await this.page.waitForTimeout(10);
     }
-  }
-
-  async close(): Promise<void> {
-    await this.#context.close();
   }
 }
 
