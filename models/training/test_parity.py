@@ -1,0 +1,164 @@
+"""One masked forward and a streamed run that really drops keys and values give the same logits.
+
+    python -m unittest test_parity
+"""
+
+from __future__ import annotations
+
+import argparse
+import unittest
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from layout import Context, Rules, collate, place, run
+from model import AnchorDecoder, Anchoring, DecoderConfig, rms_norm, rotate
+from tiny import make_config, make_weights
+
+VOCABULARY = 96
+
+
+def tiny(scheme: str, family: str) -> AnchorDecoder:
+    """A tiny decoder whose LoRA and anchor embedding are random, in float64."""
+    sizes = {"hidden": 48, "layers": 3, "heads": 4, "kv_heads": 2, "head_dim": 12, "intermediate": 64}
+    options = argparse.Namespace(family=family, vocab=VOCABULARY, rope_theta=10000.0, untied=False, **sizes)
+    config = make_config(options)
+    generator = torch.Generator().manual_seed(1)
+    weights = make_weights(config, generator)
+    anchoring = Anchoring(scheme, rank=0 if scheme in ("select", "EP") else 4, alpha=8, added=1)
+    model = AnchorDecoder(DecoderConfig.of(config), weights, anchoring, torch.float64).double()
+    for value in model.trainable().values():
+        value.data = torch.randn(value.shape, generator=generator, dtype=torch.float64) * 0.3
+    return model
+
+
+class Streamed:
+    """Reads token by token with a cache of rotated keys, and reduces it after each sequence."""
+
+    def __init__(self, model: AnchorDecoder, rules: Rules) -> None:
+        self.model, self.rules = model, rules
+        self.keys: list[list[Tensor]] = [[] for _ in model.blocks]
+        self.values: list[list[Tensor]] = [[] for _ in model.blocks]
+        self.places: list[int] = []
+        self.kept: list[str] = []  # "prefix", "anchor", or "open": a row of the sequence being read
+
+    def read(self, token: int, position: int, marked: bool, sees_anchors: bool, kind: str) -> Tensor:
+        """Final hidden state [D] of one token."""
+        model, c = self.model, self.model.config
+        x = model.embed(torch.tensor([[token]]), torch.tensor([[marked]]))
+        cos, sin = model.angles(torch.tensor([[position]]))
+        self.places.append(position)
+        self.kept.append(kind)
+        visible = [row for row, name in enumerate(self.kept) if name != "anchor" or sees_anchors]
+        for block, keys, values in zip(model.blocks, self.keys, self.values):
+            h = rms_norm(x, block.input_norm, c.rms_norm_eps)
+            q = block.q_proj(h).view(1, c.num_attention_heads, 1, c.head_dim)
+            k = block.k_proj(h).view(1, c.num_key_value_heads, 1, c.head_dim)
+            if block.q_norm is not None:
+                q, k = rms_norm(q, block.q_norm, c.rms_norm_eps), rms_norm(k, block.k_norm, c.rms_norm_eps)
+            keys.append(rotate(k, cos, sin)[0, :, 0])
+            values.append(block.v_proj(h).view(c.num_key_value_heads, c.head_dim))
+            group = c.num_attention_heads // c.num_key_value_heads
+            key = torch.stack([keys[row] for row in visible], 1).repeat_interleave(group, 0)
+            value = torch.stack([values[row] for row in visible], 1).repeat_interleave(group, 0)
+            weights = torch.softmax(rotate(q, cos, sin)[0] @ key.transpose(1, 2) * c.head_dim**-0.5, -1)
+            x = x + block.o_proj((weights @ value).reshape(1, 1, -1))
+            h = rms_norm(x, block.post_norm, c.rms_norm_eps)
+            x = x + block.down_proj(F.silu(block.gate_proj(h)) * block.up_proj(h))
+        return rms_norm(x, model.norm, c.rms_norm_eps)[0, 0]
+
+    def reduce(self, anchors: list[int]) -> None:
+        """Drop the open rows that are no anchors; under `cache`, turn the kept keys on to their new places."""
+        first = self.kept.index("open")
+        rows = [first + anchor for anchor in anchors]
+        for row in rows:
+            self.kept[row] = "anchor"
+        keep = [row for row, name in enumerate(self.kept) if name != "open"]
+        moved = {row: keep.index(row) if self.rules.positions == "cache" else self.places[row] for row in rows}
+        for keys in self.keys:
+            for row, target in moved.items():
+                cos, sin = self.model.angles(torch.tensor([[target - self.places[row]]]))
+                keys[row] = rotate(keys[row][None, :, None], cos, sin)[0, :, 0]
+        places = [moved.get(row, self.places[row]) for row in keep]
+        self.places, self.kept = places, [self.kept[row] for row in keep]
+        self.keys = [[keys[row] for row in keep] for keys in self.keys]
+        self.values = [[values[row] for row in keep] for values in self.values]
+
+
+def streamed_logits(model: AnchorDecoder, context: Context, anchors: list[list[int]], rules: Rules) -> Tensor:
+    """Logits of the live tokens from a streamed run."""
+    stream, text = Streamed(model, rules), 0
+    for token in context.prefix:
+        stream.read(token, text, False, True, "prefix")
+        text += 1
+    prefix = text
+    for tokens, chosen, alone in zip(context.sealed, anchors, context.independent):
+        rows = prefix if alone else len(stream.kept)
+        start = text if rules.positions == "absolute" else rows
+        for t, token in enumerate(tokens):
+            marked = t in chosen
+            sees = not alone and (rules.anchors_see_anchors or not marked)
+            stream.read(token, start + t, marked, sees, "open")
+        stream.reduce(chosen)
+        text += len(tokens)
+    start = text if rules.positions == "absolute" else len(stream.kept)
+    states = [stream.read(token, start + t, False, True, "open") for t, token in enumerate(context.live)]
+    return model.logits(torch.stack(states))
+
+
+class ParityTest(unittest.TestCase):
+    @torch.no_grad()
+    def check(self, scheme: str, rules: Rules, family: str = "llama", alone: bool = False) -> None:
+        model = tiny(scheme, family)
+        generator = torch.Generator().manual_seed(2)
+
+        def draw(count: int) -> list[int]:
+            return torch.randint(0, VOCABULARY, (count,), generator=generator).tolist()
+
+        sealed, anchors = [draw(9), draw(5), draw(12), draw(3)], [[2, 7, 8], [4], [0, 5, 6, 11], [1]]
+        if scheme == "AC":
+            for tokens, chosen in zip(sealed, anchors):
+                for index in chosen:
+                    tokens[index] = VOCABULARY
+        context = Context(draw(4), sealed, [False, alone, alone, False], draw(6))
+        placed = place(context, anchors, rules)
+        hidden = run(model, collate([placed], rules, torch.float64))[0]
+        masked = model.logits(hidden[len(placed.ids) - 6 : len(placed.ids)])
+        streamed = streamed_logits(model, context, anchors, rules)
+        self.assertGreater(masked.abs().max().item(), 1)
+        self.assertLess((masked - streamed).abs().max().item(), 1e-5)
+
+    def test_mark_cache(self) -> None:
+        self.check("mark", Rules(True, "cache"))
+
+    def test_mark_absolute_strict(self) -> None:
+        self.check("mark", Rules(False, "absolute"))
+
+    def test_independent_chunks(self) -> None:
+        self.check("mark", Rules(True, "cache"), alone=True)
+
+    def test_added_anchors(self) -> None:
+        self.check("AC", Rules(False, "absolute"))
+        self.check("AC", Rules(False, "cache"))
+
+    def test_endpoints_and_select(self) -> None:
+        self.check("EP", Rules(False, "absolute"))
+        self.check("select", Rules(True, "cache"))
+
+    def test_other_families(self) -> None:
+        self.check("mark", Rules(True, "cache"), family="qwen2")
+        self.check("mark", Rules(True, "cache"), family="qwen3")
+
+    @torch.no_grad()
+    def test_padding_changes_nothing(self) -> None:
+        model, rules = tiny("mark", "llama"), Rules()
+        short = place(Context([1, 2], [[3, 4, 5]], [False], [6, 7]), [[1]], rules)
+        long = place(Context([1, 2], [[3] * 30], [False], [6] * 9), [[3, 29]], rules)
+        alone = run(model, collate([short], rules, torch.float64, round_to=1))[0, :7]
+        beside = run(model, collate([short, long], rules, torch.float64))[0, :7]
+        self.assertLess((alone - beside).abs().max().item(), 1e-6)
+
+
+if __name__ == "__main__":
+    unittest.main()
