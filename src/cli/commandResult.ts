@@ -1,0 +1,25 @@
+import type { Command } from 'commander';
+import { AnchorageError } from '../protocol/errors.ts';
+import { exitCodeOf, exitCodes } from './exitCodes.ts';
+import type { ExitCode } from './exitCodes.ts';
+import { globalOptionsSchema } from './globalOptions.ts';
+import type { GlobalOptions } from './globalOptions.ts';
+import { described } from './terminal.ts';
+
+/** A command's work. Gives the exit code, or throws an `AnchorageError`. */
+export type CommandWork = (args: readonly string[], options: GlobalOptions, raw: unknown) => Promise<ExitCode>;
+
+/** Lets a command run `work`: its errors go to stderr with their remedy, and decide the exit code. */
+export function runs(command: Command, work: CommandWork): Command {
+  return command.action(async () => {
+    const raw = command.opts();
+    // `diagnose` and `convert` have no model options of their own; the defaults of the schema do for them.
+    const options = globalOptionsSchema.parse(raw);
+    try {
+      process.exitCode = await work(command.args, options, raw);
+    } catch (error) {
+      process.stderr.write(`${described(error, options.verbose)}\n`);
+      process.exitCode = AnchorageError.is(error) ? exitCodeOf(error.reason) : exitCodes.failed;
+    }
+  });
+}

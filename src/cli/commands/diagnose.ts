@@ -1,0 +1,35 @@
+import type { Command } from 'commander';
+import { diagnoseRequest } from '../../protocol/worker.ts';
+import { runs } from '../commandResult.ts';
+import { exitCodes } from '../exitCodes.ts';
+import { addModelOptions, addOutputOptions } from '../globalOptions.ts';
+import { defaultStorageFolder } from '../packagePaths.ts';
+import { described, withTerminal, write } from '../terminal.ts';
+
+/** `diagnose`: looks at everything that an answer stands on. */
+export function addDiagnoseCommand(program: Command): void {
+  const command = program
+    .command('diagnose')
+    .description('Check Node, onnxruntime, the model package (every SHA-256), execution providers, storage and memory.')
+    .option('--storage <folder>', 'folder for sessions', defaultStorageFolder());
+  addOutputOptions(addModelOptions(command));
+  runs(command, (_, options) =>
+    withTerminal(options, storageOf(command), async (terminal) => {
+      // What fails here is one of the things that the checks tell.
+      await terminal.loadModel().catch((error: unknown) => options.verbose && terminal.progress.note(described(error, true)));
+      const { checks } = await terminal.worker.request(diagnoseRequest, {});
+      terminal.progress.clear();
+      if (options.json) await write(process.stdout, `${JSON.stringify({ checks })}\n`);
+      else {
+        for (const { name, ok, detail, remedy } of checks) {
+          await write(process.stdout, `${ok ? 'ok   ' : 'FAIL '}${name}: ${detail}${remedy === '' ? '' : `\n     ${remedy}`}\n`);
+        }
+      }
+      return checks.every((check) => check.ok) ? exitCodes.ok : exitCodes.failed;
+    }),
+  );
+}
+
+function storageOf(command: Command): string {
+  return String(command.getOptionValue('storage'));
+}
