@@ -60,6 +60,9 @@ if (values.watch) {
     await Promise.all(bundlesInto(bundled).map((options) => build(options)));
     await rm(distFolder, { recursive: true, force: true });
     await rename(bundled, distFolder);
+  } catch {
+    // esbuild has said what is wrong and where.
+    process.exitCode = 1;
   } finally {
     await rm(work, { recursive: true, force: true });
   }

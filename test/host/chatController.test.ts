@@ -1,0 +1,204 @@
+import assert from 'node:assert/strict';
+import { AnchorageError } from '../../src/protocol/errors.ts';
+import type { ToWebviewMessage } from '../../src/protocol/webview.ts';
+import type { Attachment } from '../../src/protocol/worker.ts';
+import { ChatController } from '../../src/host/chat/chatController.ts';
+import { FakeAssistant, untilAborted } from './fakeAssistant.ts';
+import { eventually, Surroundings } from './surroundings.ts';
+
+const attachment: Attachment = {
+  kind: 'selection',
+  path: 'src/a.ts',
+  languageId: 'typescript',
+  startLine: 3,
+  text: 'const a = 1;\nconst b = 2;',
+};
+
+describe('chat', () => {
+  let surroundings: Surroundings;
+  let assistant: FakeAssistant;
+  let chat: ChatController;
+  let posted: ToWebviewMessage.Type[];
+
+  beforeEach(() => {
+    surroundings = new Surroundings();
+    assistant = new FakeAssistant();
+    chat = surroundings.add(
+      new ChatController(assistant, surroundings.configuration, surroundings.lastSession, surroundings.log),
+    );
+    posted = [];
+    surroundings.add(chat.onDidPost((message) => posted.push(message)));
+  });
+  afterEach(() => {
+    surroundings.dispose();
+  });
+
+  const prefills = (): string[] => posted.flatMap((message) => (message.type === 'prefill' ? [message.text] : []));
+
+  it('streams an answer token by token and ends with the exchange and the memory', async () => {
+    await chat.ask('  What is this?  ');
+    const tokens = posted.flatMap((message) => (message.type === 'token' ? [message.text] : []));
+    assert.deepEqual(tokens, ['one', ' two', ' three']);
+    const progress = posted.flatMap((message) => (message.type === 'progress' ? [message] : []));
+    assert.deepEqual(
+      progress.map(({ stage }) => stage),
+      ['reading', 'reading', 'answering'],
+    );
+    assert.deepEqual(progress[0]?.progress, { done: 5, total: 10 });
+    const { exchanges, running, memory, sessionId, error } = chat.state;
+    assert.equal(running, null);
+    assert.equal(error, null);
+    assert.equal(exchanges[0]?.question, 'What is this?');
+    assert.equal(exchanges[0]?.answer, 'one two three');
+    assert.equal(memory?.sessionId, sessionId);
+  });
+
+  it('asks in one session until another is begun', async () => {
+    await chat.ask('one');
+    await chat.ask('two');
+    await chat.newSession();
+    assert.deepEqual(chat.state.exchanges, []);
+    await chat.ask('three');
+    const [first, second, third] = assistant.questions.map(({ sessionId }) => sessionId);
+    assert.equal(first, second);
+    assert.notEqual(second, third);
+  });
+
+  it('sends what is attached, once, and shows it with the question', async () => {
+    chat.attach([attachment, attachment]);
+    assert.deepEqual(
+      chat.state.attachments.map(({ label }) => label),
+      ['a.ts:3–4'],
+    );
+    await chat.ask('why?');
+    await chat.ask('and now?');
+    assert.deepEqual(assistant.questions[0]?.attachments, [attachment]);
+    assert.deepEqual(assistant.questions[1]?.attachments, []);
+    assert.deepEqual(chat.state.attachments, []);
+  });
+
+  it('removes an attachment', () => {
+    chat.attach([attachment]);
+    chat.removeAttachment(chat.state.attachments[0]?.id ?? '');
+    assert.deepEqual(chat.state.attachments, []);
+  });
+
+  it('keeps what was answered when it is stopped', async () => {
+    assistant.script = async (observer, signal) => {
+      observer.onToken('half');
+      await untilAborted(signal);
+      return 'half';
+    };
+    const asked = chat.ask('long?');
+    await eventually('the answer began', () => chat.state.running?.text === 'half');
+    chat.stop();
+    await asked;
+    assert.equal(chat.state.exchanges[0]?.stopReason, 'cancelled');
+    assert.equal(chat.state.exchanges[0].answer, 'half');
+    assert.equal(chat.state.error, null);
+  });
+
+  it('puts the question and its attachments back when it is stopped before the answer', async () => {
+    assistant.script = async (_, signal) => {
+      await untilAborted(signal);
+      throw new AnchorageError('cancelled', 'Stopped.');
+    };
+    chat.attach([attachment]);
+    const asked = chat.ask('long?');
+    await eventually('the question is asked', () => assistant.questions.length === 1);
+    assert.deepEqual(chat.state.attachments, []);
+    chat.stop();
+    await asked;
+    assert.deepEqual(prefills(), ['long?']);
+    assert.equal(chat.state.attachments.length, 1);
+    assert.equal(chat.state.error, null);
+  });
+
+  it('loses nothing when the worker dies, and asks again on retry', async () => {
+    const { script } = assistant;
+    assistant.script = () => Promise.reject(new AnchorageError('workerDied', 'The worker ended.', 'Ask again.'));
+    chat.attach([attachment]);
+    await chat.ask('what?');
+    assert.deepEqual(chat.state.error, { message: 'The worker ended.', remedy: 'Ask again.', action: 'restartWorker' });
+    assert.deepEqual(prefills(), ['what?']);
+    assistant.script = script;
+    await chat.retry();
+    assert.equal(chat.state.error, null);
+    assert.equal(chat.state.exchanges[0]?.question, 'what?');
+    assert.deepEqual(assistant.questions[1]?.attachments, [attachment]);
+  });
+
+  it('refuses an empty question and a second one at a time, in words', async () => {
+    await chat.ask(' \n');
+    assert.match(chat.state.error?.message ?? '', /empty/);
+    assistant.script = async (_, signal) => {
+      await untilAborted(signal);
+      return '';
+    };
+    const first = chat.ask('first');
+    await chat.ask('second');
+    assert.match(chat.state.error?.message ?? '', /being written/);
+    assert.equal(assistant.questions.length, 1);
+    chat.stop();
+    await first;
+  });
+
+  it('loads the model again on retry where it failed', async () => {
+    assistant.startError = new AnchorageError('fileAltered', 'model.onnx was altered.', 'Build the package again.');
+    await chat.restore();
+    assert.equal(chat.state.model.state, 'failed');
+    assistant.startError = undefined;
+    await chat.retry();
+    assert.equal(chat.state.model.state, 'ready');
+  });
+
+  it('opens, restores and deletes sessions', async () => {
+    await chat.ask('one');
+    const sessionId = chat.state.sessionId;
+    assert.ok(sessionId);
+    const next = surroundings.add(
+      new ChatController(assistant, surroundings.configuration, surroundings.lastSession, surroundings.log),
+    );
+    await next.restore();
+    assert.equal(next.state.sessionId, sessionId);
+    assert.equal(next.state.exchanges.length, 1);
+    await next.newSession();
+    await next.openSession(sessionId);
+    assert.equal(next.state.exchanges[0]?.question, 'one');
+    await next.deleteSession(sessionId);
+    assert.equal(next.state.sessionId, null);
+    assert.equal(assistant.sessions.size, 0);
+    await next.openSession(sessionId);
+    assert.match(next.state.error?.message ?? '', /no session/);
+  });
+
+  it('leaves a running answer behind when another session is begun', async () => {
+    let observe: ((text: string) => void) | undefined;
+    assistant.script = async (observer, signal) => {
+      observe = (text) => {
+        observer.onToken(text);
+      };
+      await untilAborted(signal);
+      return 'late';
+    };
+    const asked = chat.ask('old');
+    await eventually('the question is asked', () => assistant.questions.length === 1);
+    await chat.newSession();
+    observe?.('late');
+    await asked;
+    assert.equal(chat.state.running, null);
+    assert.deepEqual(chat.state.exchanges, []);
+    assert.ok(!posted.some(({ type }) => type === 'token'));
+  });
+
+  it('shows a memory that changed in idle time, of its own session only', async () => {
+    await chat.ask('one');
+    const before = chat.state.memory;
+    assert.ok(before);
+    assistant.tellMemory({ ...before, sessionId: 'another', kvRows: 1 });
+    assert.equal(chat.state.memory, before);
+    assistant.tellMemory({ ...before, kvRows: 7 });
+    assert.equal(chat.state.memory?.kvRows, 7);
+    assert.equal(posted.at(-1)?.type, 'memory');
+  });
+});

@@ -1,0 +1,178 @@
+import * as vscode from 'vscode';
+import { AnchorageError } from '../../src/protocol/errors.ts';
+import type { MemoryView } from '../../src/protocol/memory.ts';
+import type { ModelInfo, SessionSummary, SessionView } from '../../src/protocol/worker.ts';
+import type {
+  Answer,
+  AnswerObserver,
+  Assistant,
+  AssistantStatus,
+  Check,
+  Question,
+  RestartNotice,
+} from '../../src/host/assistant.ts';
+
+const model: ModelInfo = {
+  name: 'Fake',
+  packageFolder: '/fake',
+  variant: 'int4',
+  executionProvider: 'cpu',
+  executionProviderReason: 'The fake computes nothing.',
+  scheme: 'mark',
+  choice: 'window',
+  ratio: 8,
+  ratios: [8],
+  contextTokens: 8192,
+  kvBytesPerToken: 23_040,
+  loadMs: 1,
+};
+
+/** An assistant whose answers a test writes, token by token: the surfaces are tested without a model. */
+export class FakeAssistant implements Assistant {
+  readonly #status = new vscode.EventEmitter<AssistantStatus>();
+  readonly #running = new vscode.EventEmitter<number>();
+  readonly #memory = new vscode.EventEmitter<MemoryView>();
+  readonly #restart = new vscode.EventEmitter<RestartNotice>();
+  readonly onDidChangeStatus = this.#status.event;
+  readonly onDidChangeRunning = this.#running.event;
+  readonly onDidChangeMemory = this.#memory.event;
+  readonly onDidRestart = this.#restart.event;
+  readonly questions: Question[] = [];
+  readonly sessions = new Map<string, SessionView>();
+  status: AssistantStatus = { state: 'ready', model };
+  running = 0;
+  /** Why the next start fails, if it does. */
+  startError: AnchorageError | undefined;
+  /** What every question is answered with. */
+  script: (observer: AnswerObserver, signal: AbortSignal) => Promise<string> = (observer) => {
+    observer.onRead({ done: 5, total: 10 });
+    observer.onRead({ done: 10, total: 10 });
+    for (const token of ['one', ' two', ' three']) {
+      observer.onToken(token);
+    }
+    return Promise.resolve('one two three');
+  };
+
+  setStatus(status: AssistantStatus): void {
+    this.status = status;
+    this.#status.fire(status);
+  }
+
+  tellRestart(error: AnchorageError): void {
+    this.#restart.fire({ error });
+  }
+
+  tellMemory(memory: MemoryView): void {
+    this.#memory.fire(memory);
+  }
+
+  start(): Promise<ModelInfo> {
+    if (this.startError !== undefined) {
+      this.setStatus({ state: 'failed', error: this.startError });
+      return Promise.reject(this.startError);
+    }
+    this.setStatus({ state: 'ready', model });
+    return Promise.resolve(model);
+  }
+
+  restart(): Promise<ModelInfo> {
+    return this.start();
+  }
+
+  createSession(): Promise<SessionView> {
+    const id = `session-${this.sessions.size + 1}`;
+    const view: SessionView = { id, title: '', exchanges: [], memory: memoryOf(id, 0) };
+    this.sessions.set(id, view);
+    return Promise.resolve(view);
+  }
+
+  openSession(sessionId: string): Promise<SessionView> {
+    const view = this.sessions.get(sessionId);
+    return view === undefined
+      ? Promise.reject(new AnchorageError('invalidInput', `There is no session ${sessionId}.`))
+      : Promise.resolve(view);
+  }
+
+  listSessions(): Promise<readonly SessionSummary[]> {
+    const summaries = [...this.sessions.values()].map(({ id, title, exchanges }) => ({
+      id,
+      title,
+      updatedAt: 0,
+      exchanges: exchanges.length,
+    }));
+    return Promise.resolve(summaries);
+  }
+
+  deleteSession(sessionId: string): Promise<void> {
+    this.sessions.delete(sessionId);
+    return Promise.resolve();
+  }
+
+  async ask(question: Question, observer: AnswerObserver, signal: AbortSignal): Promise<Answer> {
+    this.questions.push(question);
+    this.#count(1);
+    try {
+      const answer = await this.script(observer, signal);
+      const stopReason = signal.aborted ? 'cancelled' : 'endOfText';
+      const usage = { promptTokens: 80, answerTokens: 3, kvRows: 18, kvRowsFull: 88, prefillMs: 1000, decodeMs: 500 };
+      const attachments = question.attachments.map(({ text, ...rest }) => ({
+        ...rest,
+        lines: text.split('\n').length,
+      }));
+      const exchange = {
+        id: question.requestId,
+        question: question.question,
+        answer,
+        attachments,
+        stopReason,
+        usage,
+      } as const;
+      const memory = memoryOf(question.sessionId, 80);
+      const session = this.sessions.get(question.sessionId);
+      if (session !== undefined) {
+        const exchanges = [...session.exchanges, exchange];
+        this.sessions.set(session.id, { id: session.id, title: session.title || question.question, exchanges, memory });
+      }
+      return { exchange, memory };
+    } finally {
+      this.#count(-1);
+    }
+  }
+
+  diagnose(): Promise<readonly Check[]> {
+    return Promise.resolve([
+      { name: 'Model files', ok: true, detail: 'All there.', remedy: '' },
+      { name: 'Storage', ok: false, detail: 'Read-only.', remedy: 'Make it writable.' },
+    ]);
+  }
+
+  #count(change: 1 | -1): void {
+    this.running += change;
+    this.#running.fire(this.running);
+  }
+}
+
+/** Resolves when the signal is aborted: an answer that goes on until it is stopped. */
+export function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) {
+      resolve();
+    }
+    signal.addEventListener('abort', () => {
+      resolve();
+    });
+  });
+}
+
+function memoryOf(sessionId: string, textTokens: number): MemoryView {
+  const kvRows = Math.ceil(textTokens / 8);
+  return {
+    sessionId,
+    textTokens,
+    kvRows,
+    kvRowsFull: textTokens,
+    kvBytes: kvRows * 23_040,
+    kvBytesFull: textTokens * 23_040,
+    sequences: [],
+  };
+}

@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { AnchorageError } from '../../src/protocol/errors.ts';
+import { chatErrorOf } from '../../src/host/errorPresenter.ts';
+import { modelStatusOf } from '../../src/host/models/modelStatus.ts';
+import { diagnosis } from '../../src/host/status/diagnosis.ts';
+import { StatusBar } from '../../src/host/status/statusBar.ts';
+import { FakeAssistant, untilAborted } from './fakeAssistant.ts';
+import { Surroundings } from './surroundings.ts';
+
+describe('status', () => {
+  let surroundings: Surroundings;
+  let assistant: FakeAssistant;
+  beforeEach(() => {
+    surroundings = new Surroundings();
+    assistant = new FakeAssistant();
+  });
+  afterEach(() => {
+    surroundings.dispose();
+  });
+
+  it('shows every state in the status bar', async () => {
+    const bar = surroundings.add(new StatusBar(assistant));
+    assert.match(bar.text, /check/);
+    assistant.setStatus({ state: 'stopped' });
+    assert.match(bar.text, /circle-outline/);
+    assistant.setStatus({ state: 'loading', fraction: 0.424 });
+    assert.match(bar.text, /42%/);
+    assistant.setStatus({ state: 'absent', message: 'No package.', remedy: 'Choose one.' });
+    assert.match(bar.text, /circle-slash/);
+    assistant.setStatus({ state: 'failed', error: new AnchorageError('fileAltered', 'Altered.') });
+    assert.match(bar.text, /error/);
+    await assistant.start();
+    assistant.script = async (_, signal) => {
+      await untilAborted(signal);
+      return '';
+    };
+    const { id } = await assistant.createSession();
+    const abort = new AbortController();
+    const asked = assistant.ask(
+      { requestId: 'r', sessionId: id, task: 'chat', question: 'q', attachments: [], sampling: {} },
+      { onRead: () => undefined, onToken: () => undefined },
+      abort.signal,
+    );
+    assert.match(bar.text, /loading/);
+    abort.abort();
+    await asked;
+    assert.match(bar.text, /check/);
+  });
+
+  it('offers the restart after a death, the log after an error of ours, another try else', () => {
+    const actionOf = (error: unknown): string | null => chatErrorOf(error).action;
+    assert.equal(actionOf(new AnchorageError('workerDied', 'x')), 'restartWorker');
+    assert.equal(actionOf(new AnchorageError('outOfMemory', 'x')), 'restartWorker');
+    assert.equal(actionOf(new AnchorageError('contextTooLong', 'x')), 'retry');
+    assert.equal(actionOf(new AnchorageError('internal', 'x')), 'showLog');
+    assert.equal(actionOf(new TypeError('x')), 'showLog');
+  });
+
+  it('tells the page that a stopped model is about to load', () => {
+    assert.deepEqual(modelStatusOf({ state: 'stopped' }), { state: 'loading', fraction: null });
+  });
+
+  it('reports the checks, the model and the settings in a diagnosis, also when the worker cannot', async () => {
+    const text = await diagnosis(assistant, surroundings.configuration, '1.2.3');
+    assert.match(text, /\| Anchorage \| 1\.2\.3 \|/);
+    assert.match(text, /\| ✓ \| Model files \| All there\. \|/);
+    assert.match(text, /\| ✗ \| Storage \| Read-only\. Make it writable\. \|/);
+    assert.match(text, /`anchorage\.memory\.ratio` \| 0 \| default/);
+    assistant.diagnose = () => Promise.reject(new AnchorageError('workerGaveUp', 'Three crashes.', 'Restart it.'));
+    const without = await diagnosis(assistant, surroundings.configuration, '1.2.3');
+    assert.match(without, /Three crashes\.\*\* Restart it\./);
+    assert.match(without, /anchorage\.files\.maxSize/);
+  });
+});
