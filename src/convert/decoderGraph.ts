@@ -7,16 +7,31 @@ import { linear, type LinearFormat } from './linearLayer.ts';
 import { ropeTables } from './ropeTable.ts';
 import { TokenTable } from './tokenTable.ts';
 
-/** How a variant stores its projections, and the table of tokens. */
+/** How a variant stores the four products of a layer, and the table of tokens. */
 export interface VariantFormat {
-  readonly projections: LinearFormat;
+  readonly queriesKeysValues: LinearFormat;
+  readonly attentionOutput: LinearFormat;
+  readonly gateUp: LinearFormat;
+  readonly down: LinearFormat;
   readonly table: 'float' | 'blocks8';
 }
 
 export const variantFormats: Readonly<Record<Variant, VariantFormat>> = {
-  fp32: { projections: 'float', table: 'float' },
-  int8: { projections: 'blocks8', table: 'blocks8' },
-  int4: { projections: 'blocks4', table: 'blocks8' },
+  fp32: { queriesKeysValues: 'float', attentionOutput: 'float', gateUp: 'float', down: 'float', table: 'float' },
+  int8: {
+    queriesKeysValues: 'blocks8',
+    attentionOutput: 'blocks8',
+    gateUp: 'blocks8',
+    down: 'blocks8',
+    table: 'blocks8',
+  },
+  int4: {
+    queriesKeysValues: 'blocks4',
+    attentionOutput: 'blocks4',
+    gateUp: 'blocks4',
+    down: 'blocks4',
+    table: 'blocks8',
+  },
 };
 
 /**
@@ -84,12 +99,7 @@ export async function buildDecoderGraph(
     });
     newRows.push(keys, values);
     scores.push(attended.scores);
-    const mixed = linear(
-      graph,
-      attended.attended,
-      weights.matrix(`${prefix}.self_attn.o_proj.weight`),
-      format.projections,
-    );
+    const mixed = linear(graph, attended.attended, weights.matrix(`${prefix}.self_attn.o_proj.weight`), format.attentionOutput);
     const afterAttention = graph.addAndNorm(
       residual,
       mixed,
@@ -154,7 +164,7 @@ function projectQueriesKeysValues(
   const queryWidth = config.num_attention_heads * config.head_dim;
   const keyWidth = config.num_key_value_heads * config.head_dim;
   const names = ['q', 'k', 'v'].map((part) => `${prefix}.self_attn.${part}_proj`);
-  let projected = linear(graph, x, weights.matrix(...names.map((name) => `${name}.weight`)), format.projections);
+  let projected = linear(graph, x, weights.matrix(...names.map((name) => `${name}.weight`)), format.queriesKeysValues);
   if (config.attention_bias) {
     const bias = Float32Array.from(names.flatMap((name) => [...weights.vector(`${name}.bias`)]));
     projected = graph.op('Add', [projected, graph.tensor('float', [bias.length], bias)]);
@@ -193,11 +203,11 @@ function feedForward(
     graph,
     x,
     weights.matrix(`${prefix}.mlp.gate_proj.weight`, `${prefix}.mlp.up_proj.weight`),
-    format.projections,
+    format.gateUp,
   );
   const [gate = '', up = ''] = graph.split(both, [width, width]);
   const gated = graph.op('Mul', [graph.op('Mul', [gate, graph.op('Sigmoid', [gate])]), up]);
-  return linear(graph, gated, weights.matrix(`${prefix}.mlp.down_proj.weight`), format.projections);
+  return linear(graph, gated, weights.matrix(`${prefix}.mlp.down_proj.weight`), format.down);
 }
 
 /** Positions that the tables of a package hold: a window of 128k tokens would take 64 MB of cosines and sines. */
