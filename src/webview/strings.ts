@@ -106,7 +106,7 @@ export const strings = {
   } satisfies Record<SequenceState, string>,
   kinds: { prefix: 'Instructions', exchange: 'Exchange', chunk: 'File' } satisfies Record<SequenceView['kind'], string>,
   tile: (view: SequenceView) =>
-    `${strings.kinds[view.kind]}: ${view.label}. ${tokens(view.textTokens)} in ${rows(view.rows)}, ${strings.states[view.state]}`,
+    `${strings.kinds[view.kind]}: ${view.label} · ${tokens(view.textTokens)} in ${rows(view.rows)} · ${strings.states[view.state]}`,
 
   emptyTitle: 'Ask about your code',
   emptyText:

@@ -1,6 +1,9 @@
 import { element, setAttributes, setText, setVisible } from '../dom.ts';
 import { strings } from '../strings.ts';
-import type { SequenceView } from '../../protocol/memory.ts';
+import type { SequenceState, SequenceView } from '../../protocol/memory.ts';
+
+/** In the order in which a sequence usually passes through them. */
+const sequenceStates: readonly SequenceState[] = ['live', 'anchored', 'spilled', 'rehydrated'];
 
 /**
  * Every sequence of the session as a tile whose colour and form tell its state. One stop of the Tab key; arrow keys walk the
@@ -99,6 +102,14 @@ export class AnchorMap {
     setText(this.#tip, tile?.getAttribute('aria-label') ?? '');
     setVisible(this.#tip, tile !== null);
   }
+}
+
+/** What the forms and colours of the tiles mean. */
+export function anchorLegend(): HTMLElement {
+  const entries = sequenceStates.map((state) =>
+    element('li', {}, element('span', { class: `tile tile-${state}` }), strings.states[state]),
+  );
+  return element('ul', { class: 'legend' }, ...entries);
 }
 
 function tileOf(target: EventTarget | null): HTMLElement | null {

@@ -2,7 +2,7 @@ import { element, setAttributes, setText, setVisible } from '../dom.ts';
 import { formatBytes } from '../format.ts';
 import { icon } from '../icons.ts';
 import { strings } from '../strings.ts';
-import { AnchorMap } from './anchorMap.ts';
+import { AnchorMap, anchorLegend } from './anchorMap.ts';
 import type { MemoryView } from '../../protocol/memory.ts';
 
 type Totals = Omit<MemoryView, 'sessionId' | 'sequences'>;
@@ -20,7 +20,8 @@ export class Meter {
   readonly #tokens = element('span', {});
   readonly #bytes = element('span', {});
   readonly #button = element('button', { type: 'button', class: 'meter-button' });
-  readonly #detail = element('dl', { class: 'meter-detail', id: 'meter-detail' });
+  readonly #numbers = element('dl', { class: 'meter-table' });
+  readonly #detail = element('div', { class: 'meter-detail', id: 'meter-detail' }, this.#numbers, anchorLegend());
   readonly #map = new AnchorMap();
 
   constructor() {
@@ -53,7 +54,7 @@ export class Meter {
     });
     setAttributes(this.#button, { title: spoken });
     this.#fill.style.width = `${percentOf(kvBytes, kvBytesFull)}%`;
-    this.#detail.replaceChildren(...detailRows(totals));
+    this.#numbers.replaceChildren(...detailRows(totals));
     this.#map.update(memory?.sequences ?? []);
   }
 

@@ -5,7 +5,7 @@ import { useChat } from './useChat.ts';
 
 const full = chatState({
   title: 'Closures',
-  exchanges: [exchange('e1', 'What is a closure?', richAnswer)],
+  exchanges: [exchange('e1', 'What is a closure?', richAnswer, { stopReason: 'cancelled' })],
   attachments: [{ id: 'a1', label: 'app.ts:3-9', detail: 'src/app.ts:3-9' }],
   memory: memoryOf(['anchored', 'spilled', 'rehydrated', 'live']),
   error: { message: 'The process ended.', remedy: 'Restart it.', action: 'restartWorker' },

@@ -9,7 +9,7 @@ import { chromium, type Browser, type Page } from 'playwright-core';
 import { z } from 'zod';
 import type { ChatState, FromWebviewMessage, ToWebviewMessage } from '../../../src/protocol/webview.ts';
 
-export const themeNames = ['dark', 'light', 'hcDark', 'hcLight'] as const;
+export const themeNames = ['dark', 'light', 'hcDark', 'hcLight', 'dark2026', 'light2026'] as const;
 export type ThemeName = (typeof themeNames)[number];
 
 const themeClasses: Readonly<Record<ThemeName, string>> = {
@@ -17,8 +17,11 @@ const themeClasses: Readonly<Record<ThemeName, string>> = {
   light: 'vscode-light',
   hcDark: 'vscode-high-contrast',
   hcLight: 'vscode-high-contrast vscode-high-contrast-light',
+  dark2026: 'vscode-dark',
+  light2026: 'vscode-light',
 };
 
+/** The variables that the page uses, as webviews of VS Code 1.139 have them. */
 const themesSchema = z.record(z.enum(themeNames), z.record(z.string(), z.string()));
 const themes = themesSchema.parse(JSON.parse(readFileSync(new URL('themes.json', import.meta.url), 'utf8')));
 
@@ -207,7 +210,15 @@ function shell(theme: ThemeName): string {
 <title>Chat</title>
 <style nonce="theme">
 :root { ${variables.join(' ')} --vscode-font-family: 'DejaVu Sans', sans-serif; --vscode-font-size: 13px; --vscode-editor-font-family: 'DejaVu Sans Mono', monospace; }
-body { background: var(--vscode-sideBar-background); }
+html { background: var(--vscode-sideBar-background); }
+/* VS Code styles webviews before the page does: what it sets and the page must undo. */
+@layer vscode-default {
+  body { padding: 0 20px; background-color: transparent; color: var(--vscode-editor-foreground); }
+  p > a { text-decoration: none; }
+  a:focus, textarea:focus { outline: 1px solid -webkit-focus-ring-color; outline-offset: -1px; }
+  code { padding: 1px 3px; background-color: var(--vscode-textPreformat-background); color: var(--vscode-textPreformat-foreground); }
+  blockquote { background: var(--vscode-textBlockQuote-background); }
+}
 </style>
 <link rel="stylesheet" href="chat.css">
 </head>

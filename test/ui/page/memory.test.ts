@@ -48,6 +48,7 @@ describe('chat page: meter and anchor map', function () {
       '6.5 MB',
       '7.0×',
     ]);
+    assert.equal(await chat.page.locator('.legend li').count(), 4);
   });
 
   it('shows every sequence by its state and describes it on hover and by the arrow keys', async () => {
@@ -62,14 +63,14 @@ describe('chat page: meter and anchor map', function () {
     );
     const tip = chat.page.locator('.tip');
     await chat.page.getByRole('option').nth(2).hover();
-    assert.equal(await tip.innerText(), 'File: src/parser.ts:41-80. 128 tokens in 0 rows, on disk only');
+    assert.equal(await tip.innerText(), 'File: src/parser.ts:41-80 · 128 tokens in 0 rows · on disk only');
     await chat.page.mouse.move(5, 5);
     assert.equal(await tip.isVisible(), false);
 
     const map = chat.page.getByRole('listbox', { name: /Anchor map/ });
     await map.press('Home');
     await map.press('ArrowRight');
-    assert.equal(await tip.innerText(), 'Exchange: How does part 1 work?. 128 tokens in 16 rows, anchors only');
+    assert.equal(await tip.innerText(), 'Exchange: How does part 1 work? · 128 tokens in 16 rows · anchors only');
     const active = await map.getAttribute('aria-activedescendant');
     assert.equal(await chat.page.locator('[aria-selected=true]').getAttribute('id'), active);
     await map.press('Tab');
