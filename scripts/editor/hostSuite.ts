@@ -1,4 +1,4 @@
-import { cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { glob, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,16 +10,12 @@ import { oneFailed } from '../checks/check.ts';
 import { cacheFolder, root } from '../prepare/folders.ts';
 import { launchBrowser } from './browser.ts';
 import { EditorServer } from './editorServer.ts';
+import { copySampleWorkspace } from './sampleWorkspace.ts';
 
+/** How test/host/index.ts marks the tests' lines among the console's. */
+const linePrefix = 'test/host:';
 const limitMs = 10 * 60_000;
 const resultsSchema = z.object({ passed: z.int(), failed: z.int() });
-
-/** A workspace for tests to change: a copy of the sample. */
-export async function copySampleWorkspace(folder: string): Promise<string> {
-  const workspace = join(folder, 'sample-workspace');
-  await cp(join(root, 'test', 'fixtures', 'sample-workspace'), workspace, { recursive: true });
-  return workspace;
-}
 
 /** Bundles test/host into one file that VS Code's extension host can load, and gives its path. */
 export async function bundleHostSuite(): Promise<string> {
@@ -32,13 +28,25 @@ export async function bundleHostSuite(): Promise<string> {
     platform: 'node',
     target: 'node22',
     format: 'cjs',
-    entryPoints: ['test/host/index.ts'],
+    stdin: {
+      contents: await suiteEntry(),
+      resolveDir: join(root, 'test', 'host'),
+      sourcefile: 'suite.ts',
+      loader: 'ts',
+    },
     outfile,
     external: ['vscode', 'mocha'],
     sourcemap: 'inline',
     logLevel: 'warning',
   });
   return outfile;
+}
+
+/** The module that VS Code loads: it exports `run`, and knows every test file there is. */
+async function suiteEntry(): Promise<string> {
+  const files = await Array.fromAsync(glob('**/*.test.ts', { cwd: join(root, 'test', 'host') }));
+  const loads = files.sort().map((file) => `await import(${JSON.stringify(`./${file}`)});`);
+  return `import { runSuite } from './index.ts';\nexport const run = () => runSuite(async () => { ${loads.join(' ')} });\n`;
 }
 
 /**
@@ -57,10 +65,11 @@ export async function runHostSuite(grep: string | undefined): Promise<Tally> {
     const page = await browser.newPage();
     // The workbench calls these two when it runs an extension's tests.
     const otherLines: string[] = [];
-    await page.exposeFunction('codeAutomationLog', (type: string, args: readonly unknown[]) => {
-      // The tests' lines; the workbench's own warnings matter only if the tests never came to run.
-      if (type === 'log') process.stdout.write(`${format(...args)}\n`);
-      else otherLines.push(format(...args));
+    await page.exposeFunction('codeAutomationLog', (_type: string, args: readonly unknown[]) => {
+      const line = format(...args);
+      // The workbench's own warnings matter only if the tests never came to run.
+      if (line.startsWith(linePrefix)) process.stdout.write(`${line.slice(linePrefix.length)}\n`);
+      else otherLines.push(line);
     });
     const { promise: ended, resolve: end } = Promise.withResolvers<boolean>();
     await page.exposeFunction('codeAutomationExit', () => end(true));

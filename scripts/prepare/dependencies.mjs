@@ -72,8 +72,9 @@ async function installedAsLocked(root) {
 async function packagesOf(path) {
   const text = await readFile(path, 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;
-  /** @type {{ packages?: Record<string, { version?: unknown, optional?: boolean }> }} */
-  const lock = JSON.parse(text);
+  const lock = /** @type {{ packages?: Record<string, { version?: unknown, optional?: boolean }> }} */ (
+    JSON.parse(text)
+  );
   return new Map(
     Object.entries(lock.packages ?? {})
       .filter(([path]) => path !== '')

@@ -1,9 +1,18 @@
 import { writeFileSync } from 'node:fs';
-import Mocha from 'mocha';
+import { format } from 'node:util';
+
+/** Tells the runner which lines of the extension host's console are the report. */
+const linePrefix = 'test/host:';
 
 /** The tests register themselves with the mocha that is running when they are loaded. */
 async function loadTests(): Promise<void> {
   await import('./activation.test.ts');
+  await import('./configuration.test.ts');
+  await import('./textSource.test.ts');
+  await import('./chatController.test.ts');
+  await import('./explain.test.ts');
+  await import('./summarize.test.ts');
+  await import('./status.test.ts');
 }
 
 /**
@@ -11,6 +20,9 @@ async function loadTests(): Promise<void> {
  * tells the runner only whether this promise was rejected.
  */
 export async function run(): Promise<void> {
+  // Imported here: mocha is an ES module and this file is bundled as CommonJS.
+  const { default: Mocha } = await import('mocha');
+  Mocha.reporters.Base.consoleLog = (...args: readonly unknown[]) => console.log(`${linePrefix}${format(...args)}`);
   const grep = process.env['ANCHORAGE_HOST_GREP'];
   const mocha = new Mocha({ ui: 'bdd', color: false, timeout: 120_000, ...(grep === undefined ? {} : { grep }) });
   mocha.suite.emit('pre-require', globalThis, 'test/host', mocha);
@@ -19,9 +31,14 @@ export async function run(): Promise<void> {
     const runner = mocha.run((failures) => {
       const { passes = 0, pending = 0 } = runner.stats ?? {};
       const results = process.env['ANCHORAGE_HOST_RESULTS'];
-      if (results !== undefined) writeFileSync(results, JSON.stringify({ passed: passes, failed: failures + pending }));
-      if (failures + pending === 0) resolve();
-      else reject(new Error(`${String(failures)} tests failed, ${String(pending)} were skipped.`));
+      if (results !== undefined) {
+        writeFileSync(results, JSON.stringify({ passed: passes, failed: failures + pending }));
+      }
+      if (failures + pending === 0) {
+        resolve();
+      } else {
+        reject(new Error(`${failures} tests failed, ${pending} were skipped.`));
+      }
     });
   });
 }

@@ -1,0 +1,104 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Browser, FrameLocator, Locator, Page } from 'playwright-core';
+import { cacheFolder } from '../prepare/folders.ts';
+
+export const screenshotsFolder = join(cacheFolder, 'screenshots');
+
+/** A VS Code window in a browser's page, driven by what a person sees: names of controls, and keys. */
+export class Workbench {
+  readonly page: Page;
+
+  private constructor(page: Page) {
+    this.page = page;
+  }
+
+  /** Opens the workbench at `url` in a browser profile of its own: window state and view placement are the defaults. */
+  static async open(browser: Browser, url: string, size = { width: 1440, height: 900 }): Promise<Workbench> {
+    const context = await browser.newContext({ viewport: size });
+    const page = await context.newPage();
+    const workbench = new Workbench(page);
+    await page.goto(url);
+    await workbench.ready();
+    return workbench;
+  }
+
+  /** Waits for the workbench to be drawn and the explorer to be filled. */
+  async ready(): Promise<void> {
+    await this.page.locator('.monaco-workbench').waitFor({ timeout: 60_000 });
+    await this.page.locator('.explorer-folders-view .monaco-list-row').first().waitFor({ timeout: 60_000 });
+  }
+
+  async close(): Promise<void> {
+    await this.page.context().close();
+  }
+
+  /** Loads the page again, as a person who presses F5. */
+  async reload(): Promise<void> {
+    await this.page.reload();
+    await this.ready();
+  }
+
+  /** Chooses a command in the palette by its whole title, "Category: Title". */
+  async run(title: string): Promise<void> {
+    await this.page.keyboard.press('F1');
+    await this.#pick(`>${title}`, title);
+  }
+
+  /** Opens a file of the workspace by its name. */
+  async openFile(name: string): Promise<void> {
+    await this.page.keyboard.press('Control+P');
+    await this.#pick(name, name);
+    await this.page.locator(`.tab.active[data-resource-name="${name}"]`).waitFor();
+    await this.page.locator('.editor-instance .view-line').first().waitFor();
+  }
+
+  /** Selects whole lines of the active editor, counted from 1. */
+  async selectLines(first: number, last: number): Promise<void> {
+    await this.page
+      .locator('.editor-instance .view-lines')
+      .first()
+      .click({ position: { x: 300, y: 5 } });
+    await this.page.keyboard.press('Control+G');
+    await this.page
+      .locator('.quick-input-widget input')
+      .first()
+      .fill(`:${String(first)}`);
+    await this.page.keyboard.press('Enter');
+    await this.page.keyboard.press('Home');
+    for (let line = first; line <= last; line++) await this.page.keyboard.press('Shift+ArrowDown');
+  }
+
+  /** The extension's chat page: the innermost of the two frames that VS Code puts a webview into. */
+  get chat(): FrameLocator {
+    return this.page.frameLocator('iframe.webview.ready').frameLocator('iframe#active-frame');
+  }
+
+  /** A notification with this text. */
+  toast(text: string | RegExp): Locator {
+    return this.page.locator('.notification-toast', { hasText: text });
+  }
+
+  /** The text of the active editor that is on the screen. */
+  async visibleText(): Promise<string> {
+    const lines = await this.page.locator('.editor-instance .view-line').allInnerTexts();
+    return lines.join('\n').replaceAll('\u00a0', ' ');
+  }
+
+  /** @returns the picture's path */
+  async screenshot(name: string): Promise<string> {
+    await mkdir(screenshotsFolder, { recursive: true });
+    const path = join(screenshotsFolder, `${name}.png`);
+    await this.page.screenshot({ path });
+    return path;
+  }
+
+  async #pick(query: string, label: string): Promise<void> {
+    const input = this.page.locator('.quick-input-widget input').first();
+    await input.waitFor({ state: 'visible' });
+    await input.fill(query);
+    const row = this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: label }).first();
+    await row.waitFor({ timeout: 20_000 });
+    await row.click();
+  }
+}
