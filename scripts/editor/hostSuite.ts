@@ -22,31 +22,23 @@ export async function bundleHostSuite(): Promise<string> {
   const folder = join(cacheFolder, 'host-suite');
   await mkdir(folder, { recursive: true });
   const outfile = join(folder, 'index.cjs');
-  await build({
+  const { metafile } = await build({
     absWorkingDir: root,
     bundle: true,
     platform: 'node',
     target: 'node22',
     format: 'cjs',
-    stdin: {
-      contents: await suiteEntry(),
-      resolveDir: join(root, 'test', 'host'),
-      sourcefile: 'suite.ts',
-      loader: 'ts',
-    },
+    entryPoints: ['test/host/index.ts'],
     outfile,
     external: ['vscode', 'mocha'],
     sourcemap: 'inline',
+    metafile: true,
     logLevel: 'warning',
   });
+  for await (const file of glob('test/host/**/*.test.ts', { cwd: root })) {
+    if (!(file in metafile.inputs)) throw new Error(`test/host/index.ts does not load ${file}.`);
+  }
   return outfile;
-}
-
-/** The module that VS Code loads: it exports `run`, and knows every test file there is. */
-async function suiteEntry(): Promise<string> {
-  const files = await Array.fromAsync(glob('**/*.test.ts', { cwd: join(root, 'test', 'host') }));
-  const loads = files.sort().map((file) => `await import(${JSON.stringify(`./${file}`)});`);
-  return `import { runSuite } from './index.ts';\nexport const run = () => runSuite(async () => { ${loads.join(' ')} });\n`;
 }
 
 /**
