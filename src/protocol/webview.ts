@@ -86,7 +86,7 @@ export declare namespace ToWebviewMessage {
     readonly type: 'sessions';
     readonly sessions: readonly SessionSummary[];
   }
-  /** Text put into the input, with the caret at its end (a command that prepares a question). */
+  /** Text put into the input, with the caret at its end: a prepared question, or one that got no answer. The page keeps a draft that it replaces. */
   interface Prefill {
     readonly type: 'prefill';
     readonly text: string;

@@ -25,7 +25,6 @@ export class ChatPage {
   readonly #composer: Composer;
   readonly #sessions: SessionsPanel;
   #state: ChatState | null = null;
-  #asked: string | null = null;
 
   constructor(root: HTMLElement, host: Host) {
     this.#host = host;
@@ -118,8 +117,7 @@ export class ChatPage {
       case 'sessions':
         return this.#sessions.update(message.sessions);
       case 'prefill':
-        this.#composer.setText(message.text);
-        return this.#composer.focus();
+        return this.#composer.prefill(message.text);
       default:
         return assertNever(message);
     }
@@ -135,7 +133,6 @@ export class ChatPage {
     this.#composer.update(state.attachments, state.running !== null);
     this.#showError(state.error, before?.error ?? null);
     this.#announce(before, state);
-    this.#giveBack(state);
   }
 
   #showError(error: ChatError | null, before: ChatError | null): void {
@@ -153,20 +150,6 @@ export class ChatPage {
     }
   }
 
-  /** A question that failed and cannot be asked again by a button returns to the input. */
-  #giveBack(state: ChatState): void {
-    if (state.error && this.#asked !== null && !state.running) {
-      if (
-        state.error.action !== 'retry' &&
-        this.#composer.text === '' &&
-        state.exchanges.at(-1)?.question !== this.#asked
-      ) {
-        this.#composer.setText(this.#asked);
-      }
-      this.#asked = null;
-    }
-  }
-
   #ask(question: string): boolean {
     const model = this.#state?.model.state;
     if (model === undefined || model === 'absent' || model === 'failed') {
@@ -177,7 +160,6 @@ export class ChatPage {
       this.#announcer.say(strings.stillAnswering);
       return false;
     }
-    this.#asked = question;
     this.#composer.remember(question);
     this.#host.send({ type: 'ask', text: question });
     return true;

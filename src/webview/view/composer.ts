@@ -77,15 +77,13 @@ export class Composer {
     this.#input.focus();
   }
 
-  get text(): string {
-    return this.#input.value;
-  }
-
-  /** Puts text into the input, with the caret at its end. */
-  setText(text: string): void {
-    this.#input.value = text;
-    this.#input.setSelectionRange(text.length, text.length);
-    this.#changed();
+  /** Puts text into the input, with the caret at its end. A draft that it takes the place of is kept for the arrow keys. */
+  prefill(text: string): void {
+    if (this.#text.trim() !== '' && this.#text !== text) {
+      this.#history.add(this.#text);
+    }
+    this.#setText(text);
+    this.focus();
   }
 
   /** Keeps a question for the arrow keys. */
@@ -94,10 +92,20 @@ export class Composer {
     this.#save();
   }
 
+  get #text(): string {
+    return this.#input.value;
+  }
+
+  #setText(text: string): void {
+    this.#input.value = text;
+    this.#input.setSelectionRange(text.length, text.length);
+    this.#changed();
+  }
+
   #submit(): void {
-    const question = this.text.trim();
+    const question = this.#text.trim();
     if (question !== '' && this.#actions.ask(question)) {
-      this.setText('');
+      this.#setText('');
     }
     this.focus();
   }
@@ -133,7 +141,7 @@ export class Composer {
     const recalled = this.#recalled(event);
     if (recalled !== null) {
       event.preventDefault();
-      this.setText(recalled);
+      this.#setText(recalled);
     }
   }
 
@@ -150,11 +158,11 @@ export class Composer {
   }
 
   #changed(): void {
-    setAttributes(this.#send, { 'aria-disabled': String(this.text.trim() === '') });
+    setAttributes(this.#send, { 'aria-disabled': String(this.#text.trim() === '') });
     this.#save();
   }
 
   #save(): void {
-    this.#actions.save({ draft: this.text, history: this.#history.entries });
+    this.#actions.save({ draft: this.#text, history: this.#history.entries });
   }
 }

@@ -96,16 +96,15 @@ describe('chat page: input', function () {
     assert.ok(!chat.sent.some(({ type }) => type === 'ask'));
   });
 
-  it('gives a question back that failed and cannot be tried again by a button', async () => {
+  it('keeps a draft that a prepared question takes the place of', async () => {
     const chat = await open();
-    await chat.show(chatState());
-    await chat.page.keyboard.type('why');
-    await chat.page.keyboard.press('Enter');
-    await chat.untilSent('ask');
-    await chat.show(
-      chatState({ error: { message: 'The selection is too long.', remedy: 'Select less.', action: null } }),
-    );
-    assert.equal(await chat.page.getByRole('textbox').inputValue(), 'why');
+    await chat.show(chatState({ running: running() }));
+    await chat.page.keyboard.type('my next question');
+    await chat.post({ type: 'prefill', text: 'the question that failed' });
+    await chat.drawn();
+    assert.equal(await chat.page.getByRole('textbox').inputValue(), 'the question that failed');
+    await chat.page.keyboard.press('ArrowUp');
+    assert.equal(await chat.page.getByRole('textbox').inputValue(), 'my next question');
   });
 
   it('stops by the button and by Escape', async () => {
