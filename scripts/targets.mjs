@@ -34,4 +34,19 @@ export const targets = {
     steps: ['base', 'package', 'bundle'],
     script: 'scripts/testDesktop.ts',
   },
+  cli: {
+    summary: 'ask, chat, explain, summarize, batch, convert, diagnose from the terminal',
+    steps: ['base', 'package'],
+    script: 'src/cli/main.ts',
+  },
+  parity: {
+    summary: 'compare the reduced cache with one masked forward in PyTorch',
+    steps: ['base', 'package', 'python'],
+    script: 'test/bench/parity.ts',
+  },
+  'compare-tokenizer': {
+    summary: 'compare token ids with llama.cpp',
+    steps: ['base', 'package'],
+    script: 'scripts/compareTokenizer.ts',
+  },
 };
