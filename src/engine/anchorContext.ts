@@ -1,8 +1,8 @@
-import type { Choice } from '../protocol/anchorConfig.ts';
 import { AnchorageError } from '../protocol/errors.ts';
 import type { Sampling } from '../protocol/sampling.ts';
 import { AnchorCache } from './anchorCache.ts';
 import { pieces, withAnchors } from './anchorPlan.ts';
+import type { ContextOptions, Reading, SealOptions } from './contextOptions.ts';
 import type { Decoder } from './decoder.ts';
 import { generate, type GenerateOptions, type Generation } from './generation.ts';
 import { LiveExchange, logitsToAnswer, type LiveReading } from './liveExchange.ts';
@@ -10,31 +10,6 @@ import { ScoringPass } from './scoringPass.ts';
 import type { SealedSequence, SequenceAnchors } from './sealedSequence.ts';
 import { pack, unpack } from './sequenceAnchors.ts';
 import { positionsMissing, SequenceReader, type Mark, type SequencePart } from './sequenceReader.ts';
-
-export interface ContextOptions {
-  /** Token ids of the pinned prefix. */
-  readonly pinned: readonly number[];
-  /**
-   * `onClose`: the live exchange stays whole. `online`: every anchor in it, fed or generated, reduces at once
-   * (arXiv 2402.07616, algorithm 1).
-   */
-  readonly reduction?: 'onClose' | 'online';
-  /** Tokens per anchor under `online`; the package's ratio by default. */
-  readonly onlineRatio?: number;
-}
-
-export interface Reading {
-  readonly signal?: AbortSignal | undefined;
-  /** Called between runs with the tokens done so far. */
-  readonly onProgress?: ((done: number, total: number) => void) | undefined;
-}
-
-export interface SealOptions extends Reading {
-  readonly ratio?: number | undefined;
-  readonly choice?: Choice | undefined;
-  /** The sequence sees the pinned prefix alone, so that its anchors depend on content alone. */
-  readonly independent?: boolean | undefined;
-}
 
 interface Entry {
   readonly sequence: SealedSequence;
@@ -252,7 +227,7 @@ export class AnchorContext {
   }
 
   #scores(piece: readonly number[], signal: AbortSignal | undefined): Promise<Float64Array> {
-    this.#scoring ??= new ScoringPass(this.decoder, this.pinned);
+    this.#scoring ??= this.#options.scoring ?? new ScoringPass(this.decoder, this.pinned);
     return this.#scoring.scores(piece, signal);
   }
 

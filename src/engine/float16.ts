@@ -14,8 +14,8 @@ export function toFloat16(values: Float32Array): Uint16Array {
     } else if (magnitude < 0x38800000) {
       // Subnormal: adding 0.5 leaves the rounded significand in the lowest bits.
       bitsView[0] = magnitude;
-      floatView[0] = (floatView[0] ?? 0) + 0.5;
-      out[i] = sign | ((bitsView[0] ?? 0) - 0x3f000000);
+      floatView[0] += 0.5;
+      out[i] = sign | (bitsView[0] - 0x3f000000);
     } else {
       out[i] = sign | ((magnitude - 0x38000000 + 0xfff + ((magnitude >>> 13) & 1)) >>> 13);
     }

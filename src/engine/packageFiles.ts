@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readFile, realpath, stat } from 'node:fs/promises';
 import { isAbsolute, join, relative, sep } from 'node:path';
-import { z } from 'zod';
+import { pipeline } from 'node:stream/promises';
+import type { z } from 'zod';
 import { AnchorageError, messageOf } from '../protocol/errors.ts';
 import type { PackageManifest } from '../protocol/packageManifest.ts';
 
@@ -97,6 +98,6 @@ export function validated<T>(name: string, schema: z.ZodType<T>, value: unknown)
 
 async function sha256Of(path: string): Promise<string> {
   const hash = createHash('sha256');
-  for await (const part of createReadStream(path)) hash.update(part);
+  await pipeline(createReadStream(path), hash);
   return hash.digest('hex');
 }

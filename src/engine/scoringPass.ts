@@ -5,18 +5,25 @@ import type { Decoder } from './decoder.ts';
 import type { PlacedToken } from './placedToken.ts';
 import { throwIfCancelled } from './sequenceReader.ts';
 
+/** Sequences whose scores are remembered: a text is often sealed again, at another ratio. */
+const REMEMBERED = 64;
+
 /**
  * Scores the tokens of a sequence for `window` and `attention`: how much attention each receives while the model
  * repeats the sequence (KVzip, Kim et al., arXiv 2505.23416, with one set of tokens for all heads).
  *
  * The model runs causally, without marks, over pinned prefix + sequence + a request to repeat + sequence. The score is
  * the largest attention probability over the second copy's queries, averaged over layers and heads. Earlier memory is
- * not in that run, so scores depend on the pinned prefix and the content alone.
+ * not in that run, so scores depend on the pinned prefix and the content alone, and contexts with the same prefix may
+ * share a pass.
  */
 export class ScoringPass {
   readonly #decoder: Decoder;
   readonly #pinned: readonly number[];
   readonly #cache: AnchorCache;
+  readonly #remembered = new Map<string, Float64Array>();
+  /** The last request: they take turns, since they share a cache. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(decoder: Decoder, pinned: readonly number[]) {
     this.#decoder = decoder;
@@ -29,6 +36,23 @@ export class ScoringPass {
    * @throws AnchorageError `cancelled` between runs, `contextTooLong`.
    */
   async scores(sequence: readonly number[], signal?: AbortSignal): Promise<Float64Array> {
+    const mine = this.#turn.then(() => this.#scores(sequence, signal));
+    this.#turn = mine.catch(() => undefined);
+    return mine;
+  }
+
+  async #scores(sequence: readonly number[], signal: AbortSignal | undefined): Promise<Float64Array> {
+    const key = sequence.join();
+    const known = this.#remembered.get(key);
+    if (known !== undefined) return known;
+    const scores = await this.#run(sequence, signal);
+    this.#remembered.set(key, scores);
+    const oldest = this.#remembered.keys().next();
+    if (this.#remembered.size > REMEMBERED && oldest.done !== true) this.#remembered.delete(oldest.value);
+    return scores;
+  }
+
+  async #run(sequence: readonly number[], signal: AbortSignal | undefined): Promise<Float64Array> {
     const { config, layout } = this.#decoder.package;
     const request = layout.repeatRequest();
     const needed = this.#pinned.length + 2 * sequence.length + request.length;

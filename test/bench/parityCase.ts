@@ -34,8 +34,10 @@ export async function compare(
   model: TorchModel,
   layout: Layout,
 ): Promise<Comparison> {
-  const expected = await torch.forward(await request(decoder, model, layout));
-  const found = [...(await streamed(decoder, layout)), ...(await streamed(decoder, layout, layout.chunks))];
+  const scoring = new ScoringPass(decoder, layout.pinned);
+  const expected = await torch.forward(await request(decoder, model, layout, scoring));
+  const inGroups = await streamed(decoder, layout, scoring);
+  const found = [...inGroups, ...(await streamed(decoder, layout, scoring, layout.chunks))];
   let maxAbsDiff = 0;
   let agreeing = 0;
   found.forEach((logits, i) => {
@@ -51,9 +53,8 @@ export async function compare(
 }
 
 /** What PyTorch is asked: the same pieces with the same anchors in place. */
-async function request(decoder: Decoder, model: TorchModel, layout: Layout): Promise<object> {
+async function request(decoder: Decoder, model: TorchModel, layout: Layout, scoring: ScoringPass): Promise<object> {
   const config = decoder.package.anchors;
-  const scoring = new ScoringPass(decoder, layout.pinned);
   const score = (piece: readonly number[]): Promise<Float64Array> => scoring.scores(piece);
   const sequences: object[] = [];
   for (const { ids, ratio, choice, independent } of layout.sealed) {
@@ -69,9 +70,10 @@ async function request(decoder: Decoder, model: TorchModel, layout: Layout): Pro
 async function streamed(
   decoder: Decoder,
   layout: Layout,
+  scoring: ScoringPass,
   chunks?: (available: number) => number,
 ): Promise<Float32Array[]> {
-  const context = new AnchorContext(decoder, { pinned: layout.pinned });
+  const context = new AnchorContext(decoder, { pinned: layout.pinned, scoring });
   if (chunks !== undefined) context.groupSize = chunks;
   for (const { ids, ...how } of layout.sealed) await context.seal(ids, how);
   return context.read(layout.live, { logits: 'all' });

@@ -184,8 +184,10 @@ export async function writeTinyModel(
   const adapter = join(folder, 'adapter');
   await mkdir(adapter, { recursive: true });
   const sha256 = createHash('sha256').update(weights).digest('hex');
-  const { adapter: _, ...anchors } = model.anchors;
-  await writeFile(join(adapter, 'anchor_config.json'), json({ ...anchors, base: { name: 'tiny', sha256 } }));
+  await writeFile(
+    join(adapter, 'anchor_config.json'),
+    json({ ...model.anchors, adapter: undefined, base: { name: 'tiny', sha256 } }),
+  );
   await writeFile(join(adapter, 'adapter_model.safetensors'), safetensors(model.adapter, 'F16'));
   const modules = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'];
   const lora = { peft_type: 'LORA', r: LORA_RANK, lora_alpha: LORA_ALPHA, target_modules: modules, bias: 'none' };
