@@ -9,7 +9,7 @@ const layers = {
   worker: ['engine', 'convert', 'memory', 'protocol'],
   host: ['protocol'],
   webview: ['protocol'],
-  cli: ['protocol', 'worker'],
+  cli: ['protocol', 'worker', 'convert'],
 };
 const folders = Object.keys(layers);
 
@@ -31,6 +31,16 @@ function importsOf(folder) {
   return {
     files: [`src/${folder}/**/*.ts`],
     rules: { 'no-restricted-imports': ['error', { patterns, paths }] },
+  };
+}
+
+/** src/host/worker alone starts the worker's process, by the client's side of it. */
+function hostWorkerImports() {
+  const regex = '^\\.\\./\\.\\./(convert|engine|memory|webview|cli|worker/(?!client/))';
+  const message = "host/worker may import protocol and worker's client side of ours only.";
+  return {
+    files: ['src/host/worker/**/*.ts'],
+    rules: { 'no-restricted-imports': ['error', { patterns: [{ regex, message }] }] },
   };
 }
 
@@ -78,4 +88,5 @@ export default tseslint.config(
   },
   { files: ['*.config.mjs'], extends: [tseslint.configs.disableTypeChecked], rules: { 'no-restricted-syntax': 'off' } },
   ...folders.map(importsOf),
+  hostWorkerImports(),
 );

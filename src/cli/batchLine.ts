@@ -7,8 +7,7 @@ type RowId = BatchRow['id'] | null;
 
 /** A line of a batch's input: a row, or what is wrong with it and the id it has all the same. */
 export type BatchLine =
-  | { readonly id: RowId; readonly row: BatchRow }
-  | { readonly id: RowId; readonly error: AnchorageError };
+  { readonly id: RowId; readonly row: BatchRow } | { readonly id: RowId; readonly error: AnchorageError };
 
 const idSchema = z.object({ id: z.union([z.string(), z.number()]) });
 

@@ -13,7 +13,6 @@ export type CommandWork = (args: readonly string[], options: GlobalOptions, raw:
 export function runs(command: Command, work: CommandWork): Command {
   return command.action(async () => {
     const raw = command.opts();
-    // `diagnose` and `convert` have no model options of their own; the defaults of the schema do for them.
     const options = globalOptionsSchema.parse(raw);
     try {
       process.exitCode = await work(command.args, options, raw);

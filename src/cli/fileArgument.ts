@@ -46,7 +46,8 @@ export function readAttachment({ path, lines }: FileArgument): Attachment {
   const text = readTextFile(path);
   const common = { path: shownPath(path), languageId: languages[extname(path).toLowerCase()] ?? '' };
   if (lines === null) {
-    if (text.trim() === '') throw new AnchorageError('invalidInput', `${path} is empty.`, 'Choose a file with text in it.');
+    if (text.trim() === '')
+      throw new AnchorageError('invalidInput', `${path} is empty.`, 'Choose a file with text in it.');
     return { ...common, kind: 'file', startLine: 1, text };
   }
   const all = text.split(/(?<=\n)/);
@@ -59,7 +60,11 @@ export function readAttachment({ path, lines }: FileArgument): Attachment {
   }
   const selected = all.slice(lines.first - 1, lines.last).join('');
   if (selected.trim() === '') {
-    throw new AnchorageError('invalidInput', `${path}: lines ${lines.first}-${lines.last} are empty.`, 'Choose lines with text in them.');
+    throw new AnchorageError(
+      'invalidInput',
+      `${path}: lines ${lines.first}-${lines.last} are empty.`,
+      'Choose lines with text in them.',
+    );
   }
   return { ...common, kind: 'selection', startLine: lines.first, text: selected };
 }
@@ -85,14 +90,24 @@ function readBytes(path: string): Uint8Array {
     if (stat.isDirectory()) throw new AnchorageError('fileUnreadable', `${path} is a folder.`, 'Name a file in it.');
     if (stat.size > maxBytes) {
       const megabytes = (stat.size / 1e6).toFixed(0);
-      throw new AnchorageError('invalidInput', `${path} has ${megabytes} MB, too much for the model.`, 'Choose lines of it: FILE:L1-L200.');
+      throw new AnchorageError(
+        'invalidInput',
+        `${path} has ${megabytes} MB, too much for the model.`,
+        'Choose lines of it: FILE:L1-L200.',
+      );
     }
     return readFileSync(path);
   } catch (error) {
     if (AnchorageError.is(error)) throw error;
     const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
-    if (isMissing) throw new AnchorageError('fileUnreadable', `There is no file ${path}.`, 'Check the path.', { cause: error });
-    throw new AnchorageError('fileUnreadable', `${path} cannot be read: ${messageOf(error)}.`, 'Check its permissions.', { cause: error });
+    if (isMissing)
+      throw new AnchorageError('fileUnreadable', `There is no file ${path}.`, 'Check the path.', { cause: error });
+    throw new AnchorageError(
+      'fileUnreadable',
+      `${path} cannot be read: ${messageOf(error)}.`,
+      'Check its permissions.',
+      { cause: error },
+    );
   }
 }
 

@@ -7,14 +7,14 @@ import { defaultPackageFolder } from './packagePaths.ts';
 
 const executionProviders = ['auto', 'cpu', 'webgpu', 'cuda', 'dml', 'coreml'] as const;
 
-/** Options that every command understands. */
+/** The options that commands share. `convert` has none of the model's and is given their defaults. */
 export const globalOptionsSchema = z.object({
-  package: z.string(),
-  variant: z.enum(['auto', ...variants]),
-  executionProvider: z.enum(executionProviders),
+  package: z.string().default(defaultPackageFolder),
+  variant: z.enum(['auto', ...variants]).default('auto'),
+  executionProvider: z.enum(executionProviders).default('auto'),
   ratio: z.int().nullable().default(null),
   choice: z.enum(choices).nullable().default(null),
-  threads: z.int(),
+  threads: z.int().default(0),
   json: z.boolean().default(false),
   quiet: z.boolean().default(false),
   verbose: z.boolean().default(false),
@@ -26,8 +26,12 @@ export type GlobalOptions = z.output<typeof globalOptionsSchema>;
 export function addModelOptions(command: Command): Command {
   return command
     .option('--package <folder>', 'model package to use', defaultPackageFolder)
-    .addOption(new Option('--variant <name>', 'numeric format of the weights').choices(['auto', ...variants]).default('auto'))
-    .addOption(new Option('--execution-provider <name>', 'what to compute on').choices(executionProviders).default('auto'))
+    .addOption(
+      new Option('--variant <name>', 'numeric format of the weights').choices(['auto', ...variants]).default('auto'),
+    )
+    .addOption(
+      new Option('--execution-provider <name>', 'what to compute on').choices(executionProviders).default('auto'),
+    )
     .option('--ratio <tokens>', "text tokens per anchor (default: the package's)", integer(1, 1024))
     .addOption(new Option('--choice <name>', "how anchors are chosen (default: the package's)").choices(choices))
     .option('--threads <count>', 'CPU threads; 0: as many as physical cores', integer(0, 256), 0);
@@ -66,7 +70,8 @@ export function integer(least: number, most: number): (text: string) => number {
 function number(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = text.trim() === '' ? NaN : Number(text);
-    if (!(value >= least && value <= most)) throw new InvalidArgumentError(`It must be a number from ${least} to ${most}.`);
+    if (!(value >= least && value <= most))
+      throw new InvalidArgumentError(`It must be a number from ${least} to ${most}.`);
     return value;
   };
 }

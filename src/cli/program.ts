@@ -23,6 +23,7 @@ export function createProgram(): Command {
   addBatchCommand(program);
   addConvertCommand(program);
   addDiagnoseCommand(program);
-  for (const command of program.commands) command.exitOverride().showHelpAfterError('Run the command with --help for its usage.');
+  for (const command of program.commands)
+    command.exitOverride().showHelpAfterError('Run the command with --help for its usage.');
   return program;
 }

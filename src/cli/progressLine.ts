@@ -1,10 +1,13 @@
-/** Progress on stderr: one line that is written over on a terminal, plain lines elsewhere, a few of each stage. */
+/** Milliseconds between the lines of one stage where they stay. */
+const lineInterval = 3000;
+
+/** Progress on stderr: one line that is written over on a terminal; elsewhere plain lines, at most one every 3 s. */
 export class ProgressLine {
   readonly #stream: NodeJS.WriteStream;
   readonly #isQuiet: boolean;
   #isShown = false;
   #stage = '';
-  #lastQuarter = -1;
+  #lastLine = 0;
 
   constructor(stream: NodeJS.WriteStream, isQuiet: boolean) {
     this.#stream = stream;
@@ -14,16 +17,17 @@ export class ProgressLine {
   /** @param total 0 where it is not known. */
   show(stage: string, done: number, total: number, unit: string): void {
     if (this.#isQuiet) return;
-    const amount = total > 0 ? ` ${Math.round(done)}/${Math.round(total)} ${unit}` : '';
+    const amount =
+      total > 0 ? ` ${Math.round(done)}/${Math.round(total)} ${unit}`.trimEnd() : done > 0 ? ` ${done}` : '';
     if (this.#stream.isTTY) {
       this.#stream.write(`\r\u001b[K${`${stage}${amount}`.slice(0, Math.max(20, this.#stream.columns - 1))}`);
       this.#isShown = true;
       return;
     }
-    const quarter = total > 0 ? Math.floor((done / total) * 4) : 0;
-    if (stage === this.#stage && quarter === this.#lastQuarter) return;
+    const now = performance.now();
+    if (stage === this.#stage && now - this.#lastLine < lineInterval) return;
     this.#stage = stage;
-    this.#lastQuarter = quarter;
+    this.#lastLine = now;
     this.#stream.write(`${stage}${amount}\n`);
   }
 
@@ -31,7 +35,6 @@ export class ProgressLine {
   clear(): void {
     if (this.#isShown) this.#stream.write('\r\u001b[K');
     this.#isShown = false;
-    this.#stage = '';
   }
 
   /** A line that stays. */

@@ -11,7 +11,6 @@ const stages = {
   load: 'Loading the model',
   restore: 'Restoring the session',
   read: 'Reading',
-  seal: 'Reading',
   answer: 'Answering',
 } as const;
 
@@ -37,7 +36,8 @@ export async function withTerminal<T>(
   const listener: WorkerListener = {
     onToken: ({ text }) => terminal.onToken(text),
     onProgress: ({ stage, done, total, unit }) => {
-      // The worker counts loading as one step.
+      // The worker counts loading as one step. What it seals is a batch's, whose rows are counted by the command.
+      if (stage === 'seal') return;
       if (stage === 'load') progress.show(stages.load, 0, 0, unit);
       else progress.show(stages[stage], done, total, unit);
     },
@@ -57,7 +57,14 @@ export async function withTerminal<T>(
     onToken: () => {},
     loadModel: async () => {
       const { package: packageFolder, variant, ratio, choice, threads, executionProvider } = options;
-      const info = await worker.request(loadModelRequest, { packageFolder, variant, executionProvider, ratio, choice, threads });
+      const info = await worker.request(loadModelRequest, {
+        packageFolder,
+        variant,
+        executionProvider,
+        ratio,
+        choice,
+        threads,
+      });
       progress.clear();
       return info;
     },

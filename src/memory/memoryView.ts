@@ -41,7 +41,8 @@ function sequenceViews(memory: SessionMemory): SequenceView[] {
   };
   const views = memory.sequences.map((sequence, index) => {
     const held = context.sequences[index];
-    if (index < memory.placed && held !== undefined) return viewOf(sequence, 'anchored', held.rows, context.bytesPerRow);
+    if (index < memory.placed && held !== undefined)
+      return viewOf(sequence, 'anchored', held.rows, context.bytesPerRow);
     const isLive = index === memory.sequences.length - 1 && index === memory.placed && liveRows > 0;
     return viewOf(sequence, isLive ? 'live' : 'spilled', isLive ? liveRows : 0, context.bytesPerRow);
   });

@@ -107,7 +107,8 @@ export class SessionMemory {
    */
   async sealInIdle(signal: AbortSignal): Promise<void> {
     const { choice } = this.#options.defaults;
-    const isSettled = (sequence: SessionSequence, index: number): boolean => index < this.placed && sequence.choice === choice;
+    const isSettled = (sequence: SessionSequence, index: number): boolean =>
+      index < this.placed && sequence.choice === choice;
     const first = this.#sequences.findIndex((sequence, index) => !isSettled(sequence, index));
     if (first < 0) return;
     this.context.dropLive();

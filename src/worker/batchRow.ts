@@ -15,13 +15,15 @@ export interface BatchOptions {
  */
 export async function runBatchRow(
   model: Model,
-  { context, score }: BatchContext,
+  batch: BatchContext,
   row: BatchRow,
   { signal, onProgress }: BatchOptions,
 ): Promise<BatchResult> {
-  const chunks = row.mode === 'none' ? [] : row.chunks.map((chunk) => chunkTokens(model, chunk)).filter((ids) => ids.length > 0);
+  const chunks =
+    row.mode === 'none' ? [] : row.chunks.map((chunk) => chunkTokens(model, chunk)).filter((ids) => ids.length > 0);
   const question = typeof row.question === 'string' ? model.encodeQuestion(row.question) : [];
   const total = chunks.reduce((sum, ids) => sum + ids.length, question.length);
+  const { context } = batch;
   context.truncateTo(0);
   await context.readPinned(signal);
 
@@ -47,14 +49,15 @@ export async function runBatchRow(
     prefillMs: performance.now() - begin,
   };
 
-  const { answer, decodeMs } = question.length > 0 && row.maxTokens > 0 ? await answered(context, row.maxTokens, signal) : noAnswer;
+  const { answer, decodeMs } =
+    question.length > 0 && row.maxTokens > 0 ? await answered(context, row.maxTokens, signal) : noAnswer;
   const scored = row.continuation ?? row.score;
   if (scored === undefined) return { id: row.id, answer, ...counted, decodeMs };
   if (decodeMs > 0) {
     context.dropLive();
     await context.read(question, { logits: 'last', signal });
   }
-  const { logProb, tokens } = await score(model.encodeText(scored), signal);
+  const { logProb, tokens } = await batch.score(model.encodeText(scored), signal);
   if (tokens === 0) {
     const remedy = 'Give a text of at least two tokens: the first one of a continuation has nothing that predicts it.';
     throw new AnchorageError('invalidInput', 'continuation: there is no token to score.', remedy);

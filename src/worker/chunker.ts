@@ -13,7 +13,7 @@ export interface ChunkOptions {
   /** Largest cost of a chunk. */
   readonly limit: number;
   /** Cost of a chunk in tokens, with whatever is written round it. */
-  cost(chunk: TextChunk): number;
+  readonly cost: (chunk: TextChunk) => number;
 }
 
 /** An indivisible run of text: a line with its line break, or a piece of one that is too long for a chunk. */
@@ -26,7 +26,7 @@ type Unit = TextChunk;
 export function chunkText(text: string, options: ChunkOptions): TextChunk[] {
   const units = linesOf(text, options.startLine).flatMap((line) => splitLongLine(line, options));
   const chunks: TextChunk[] = [];
-  for (let first = 0; first < units.length; ) {
+  for (let first = 0; first < units.length;) {
     const fitting = fittingUnits(units, first, options);
     const count = first + fitting === units.length ? fitting : bestCut(units, first, fitting);
     chunks.push(joined(units.slice(first, first + count)));

@@ -29,7 +29,12 @@ export async function diagnose(options: DiagnoseOptions): Promise<Check[]> {
   const { model, onnxruntime } = options;
   return [
     nodeCheck(),
-    { name: 'onnxruntime', ok: onnxruntime !== '', detail: onnxruntime || 'cannot be loaded', remedy: onnxruntime === '' ? 'Install the extension again.' : '' },
+    {
+      name: 'onnxruntime',
+      ok: onnxruntime !== '',
+      detail: onnxruntime || 'cannot be loaded',
+      remedy: onnxruntime === '' ? 'Install the extension again.' : '',
+    },
     await packageCheck(options),
     ...(model === null ? [] : providerChecks(model)),
     storageCheck(options),
@@ -82,14 +87,20 @@ function providerChecks(model: Model): Check[] {
 
 function storageCheck({ storageFolder, storageWarning }: DiagnoseOptions): Check {
   const name = 'Storage';
-  if (storageFolder === null) return { name, ok: true, detail: 'Sessions are kept in memory, as was asked for.', remedy: '' };
+  if (storageFolder === null)
+    return { name, ok: true, detail: 'Sessions are kept in memory, as was asked for.', remedy: '' };
   if (storageWarning !== null) return { name, ok: false, detail: storageWarning, remedy: 'See the message.' };
   try {
     accessSync(storageFolder, constants.W_OK);
     const { bavail, bsize } = statfsSync(storageFolder);
     const free = (bavail * bsize) / gigabyte;
     const ok = free > 0.2;
-    return { name, ok, detail: `${storageFolder}, ${free.toFixed(1)} GB free`, remedy: ok ? '' : 'Free some disk space.' };
+    return {
+      name,
+      ok,
+      detail: `${storageFolder}, ${free.toFixed(1)} GB free`,
+      remedy: ok ? '' : 'Free some disk space.',
+    };
   } catch (error) {
     return { name, ok: false, detail: messageOf(error), remedy: 'Make the folder writable.' };
   }

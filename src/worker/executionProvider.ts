@@ -44,15 +44,10 @@ const probeTimeout = 20_000;
  *
  * @param workerPath the worker's script, which runs a probe when it is told to.
  */
-export async function chooseProvider(
-  wanted: ExecutionProvider | 'auto',
-  workerPath: string,
-): Promise<ChosenProvider> {
+export async function chooseProvider(wanted: ExecutionProvider | 'auto', workerPath: string): Promise<ChosenProvider> {
   const { listSupportedBackends } = await loadOnnxRuntime();
   const built = new Set<string>(listSupportedBackends().map((backend) => backend.name));
-  const probes = await Promise.all(
-    preferred.filter((each) => built.has(each)).map((each) => probe(each, workerPath)),
-  );
+  const probes = await Promise.all(preferred.filter((each) => built.has(each)).map((each) => probe(each, workerPath)));
   const usable = probes.find(({ executionProvider: each, works }) => {
     return works && withGraph.includes(each) && (wanted === 'auto' || wanted === each);
   });
@@ -72,7 +67,9 @@ function probe(executionProvider: ExecutionProvider, workerPath: string): Promis
         return;
       }
       const isLate = error?.killed === true;
-      const problem = isLate ? `no answer within ${probeTimeout / 1000} s` : 'its driver ended the process that tried it';
+      const problem = isLate
+        ? `no answer within ${probeTimeout / 1000} s`
+        : 'its driver ended the process that tried it';
       resolve({ executionProvider, works: false, problem });
     });
   });
@@ -89,11 +86,19 @@ function lastJson(stdout: string): unknown {
 /** The part of onnxruntime's message behind its source location. */
 function shortened(problem: string): string {
   const last = problem.trim().split('\n')[0] ?? '';
-  return last.replace(/^.* was false\. /, '').replace(/^(OrtSessionOptions\w+|\S+\.cc:\d+ .*?): /, '').slice(0, 200);
+  return last
+    .replace(/^.* was false\. /, '')
+    .replace(/^(OrtSessionOptions\w+|\S+\.cc:\d+ .*?): /, '')
+    .slice(0, 200);
 }
 
-function reasonFor(wanted: ExecutionProvider | 'auto', chosen: ExecutionProvider, probes: readonly ProbeResult[]): string {
-  if (chosen !== 'cpu') return `${names[chosen]}, because it works here and is the fastest that the model has a graph for.`;
+function reasonFor(
+  wanted: ExecutionProvider | 'auto',
+  chosen: ExecutionProvider,
+  probes: readonly ProbeResult[],
+): string {
+  if (chosen !== 'cpu')
+    return `${names[chosen]}, because it works here and is the fastest that the model has a graph for.`;
   if (wanted === 'cpu') return 'CPU, because the settings ask for it.';
   if (wanted !== 'auto') {
     const result = probes.find((each) => each.executionProvider === wanted);
@@ -102,7 +107,8 @@ function reasonFor(wanted: ExecutionProvider | 'auto', chosen: ExecutionProvider
   }
   const others = probes.filter((each) => each.executionProvider !== 'cpu');
   const working = others.filter((each) => each.works).map((each) => names[each.executionProvider]);
-  if (working.length > 0) return `CPU, because the model has no graph for ${working.join(' or ')}, which would work here.`;
+  if (working.length > 0)
+    return `CPU, because the model has no graph for ${working.join(' or ')}, which would work here.`;
   if (others.length === 0) return 'CPU, because onnxruntime has nothing else for this platform.';
   const causes = others.map((each) => `${names[each.executionProvider]}: ${causeOf(each)}`);
   return `CPU, because no GPU can be used here (${causes.join('; ')}); a GPU driver with Vulkan would be the first thing to install.`;

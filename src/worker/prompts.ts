@@ -10,7 +10,9 @@ export function questionFor(task: Task, question: string, attachments: readonly 
     return isFile ? `Explain what the code in ${paths} does.` : 'Explain what this code does, step by step.';
   }
   if (attachments.length === 0) return 'Summarize our conversation so far in a few sentences.';
-  return isFile ? `Summarize what ${paths} is for and what it contains.` : 'Summarize this code in two or three sentences.';
+  return isFile
+    ? `Summarize what ${paths} is for and what it contains.`
+    : 'Summarize this code in two or three sentences.';
 }
 
 /** An attachment written out in front of a question, in the words that file chunks use. */

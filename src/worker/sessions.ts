@@ -37,7 +37,12 @@ export class Sessions {
   view(id: string): SessionView {
     const { title, exchanges, sequences } = this.read(id);
     const memory = this.#memories.get(id);
-    return { id, title, exchanges: [...exchanges], memory: memory ? memoryView(id, memory) : unreadView(id, sequences) };
+    return {
+      id,
+      title,
+      exchanges: [...exchanges],
+      memory: memory ? memoryView(id, memory) : unreadView(id, sequences),
+    };
   }
 
   delete(id: string): void {
@@ -67,7 +72,11 @@ export class Sessions {
   read(id: string): StoredSession {
     const session = this.#storeOf(id).read(id);
     if (session !== undefined) return session;
-    throw new AnchorageError('invalidInput', `There is no session ${id}.`, 'It was deleted, or not stored. Start a new one.');
+    throw new AnchorageError(
+      'invalidInput',
+      `There is no session ${id}.`,
+      'It was deleted, or not stored. Start a new one.',
+    );
   }
 
   has(id: string): boolean {

@@ -42,7 +42,8 @@ export async function runTurn(
   const isRestored = memory.placed === 0 && unplaced > 0;
   await memory.settle({
     signal,
-    onProgress: (done) => listener.onProgress(isRestored ? 'restore' : 'read', done, unplaced + (isRestored ? 0 : plan.tokens)),
+    onProgress: (done) =>
+      listener.onProgress(isRestored ? 'restore' : 'read', done, unplaced + (isRestored ? 0 : plan.tokens)),
   });
   const offset = isRestored ? 0 : unplaced;
   const onRead = (done: number): void => listener.onProgress('read', offset + done, offset + plan.tokens);

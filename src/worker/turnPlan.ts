@@ -26,7 +26,11 @@ const wholeSelectionTokens = 512;
  */
 export function planTurn(
   model: Model,
-  { task, question, attachments }: { readonly task: Task; readonly question: string; readonly attachments: readonly Attachment[] },
+  {
+    task,
+    question,
+    attachments,
+  }: { readonly task: Task; readonly question: string; readonly attachments: readonly Attachment[] },
 ): TurnPlan {
   const words = questionFor(task, question, attachments);
   if (words === '') {
@@ -68,7 +72,11 @@ export function checkRoom(model: Model, plan: TurnPlan, room: number): void {
 }
 
 function chunksOf(model: Model, { path, languageId, startLine, text }: Attachment): SequenceText[] {
-  const sequence = (chunk: { readonly text: string; readonly startLine: number; readonly endLine: number }): SequenceText => ({
+  const sequence = (chunk: {
+    readonly text: string;
+    readonly startLine: number;
+    readonly endLine: number;
+  }): SequenceText => ({
     kind: 'chunk',
     path,
     languageId,

@@ -112,19 +112,30 @@ export class WorkerServer {
   }
 
   /** Registers a request that is answered while the engine is busy. */
-  #onDirect<P extends z.ZodType, R extends z.ZodType>(definition: RequestDefinition<P, R>, handler: Handler<P, R>): void {
+  #onDirect<P extends z.ZodType, R extends z.ZodType>(
+    definition: RequestDefinition<P, R>,
+    handler: Handler<P, R>,
+  ): void {
     this.#endpoint.onRequest(definition, (params, signal) => {
       if (this.#started === null) {
-        throw new AnchorageError('versionMismatch', `${definition.method} came before the handshake.`, 'Send initialize first.');
+        throw new AnchorageError(
+          'versionMismatch',
+          `${definition.method} came before the handshake.`,
+          'Send initialize first.',
+        );
       }
       return handler(this.#started, params, signal);
     });
   }
 
-  async #initialize({ storageFolder, client }: Params<typeof initializeRequest>): Promise<Result<typeof initializeRequest>> {
+  async #initialize({
+    storageFolder,
+    client,
+  }: Params<typeof initializeRequest>): Promise<Result<typeof initializeRequest>> {
     if (this.#started !== null) throw new AnchorageError('invalidInput', 'initialize came twice.', 'Send it once.');
     const { store, warning } = await openSessionStore(storageFolder);
-    const onFailure = (error: unknown): void => this.#log('error', `${messageOf(error)} The session goes on in memory.`);
+    const onFailure = (error: unknown): void =>
+      this.#log('error', `${messageOf(error)} The session goes on in memory.`);
     const sessions = new Sessions(new FallbackSessionStore(store, onFailure));
     const onnxruntime = await onnxruntimeVersion();
     this.#started = { sessions, storageFolder, storageWarning: warning, onnxruntime };
@@ -138,7 +149,10 @@ export class WorkerServer {
     this.#started?.sessions.forgetContexts();
     const { info } = await this.#slot.load(params);
     this.#endpoint.notify(progressNotification, { ...progress, done: 1 });
-    this.#log('info', `${info.name} (${info.variant}) is ready after ${Math.round(info.loadMs)} ms on the ${info.executionProviderReason}`);
+    this.#log(
+      'info',
+      `${info.name} (${info.variant}) is ready after ${Math.round(info.loadMs)} ms on the ${info.executionProviderReason}`,
+    );
     return info;
   }
 
@@ -168,7 +182,10 @@ export class WorkerServer {
     return { exchange, memory: sessions.memoryView(sessionId, memory) };
   }
 
-  #batchRow({ requestId, row }: Params<typeof batchRequest>, signal: AbortSignal): Promise<Result<typeof batchRequest>> {
+  #batchRow(
+    { requestId, row }: Params<typeof batchRequest>,
+    signal: AbortSignal,
+  ): Promise<Result<typeof batchRequest>> {
     const onProgress = (done: number, total: number): void =>
       this.#endpoint.notify(progressNotification, { requestId, stage: 'seal', done, total, unit: 'tokens' });
     return runBatchRow(this.#slot.need(), this.#slot.batchContext(), row, { signal, onProgress });

@@ -71,7 +71,6 @@ async function runRows(
   for await (const line of createInterface({ input: lines, crlfDelay: Infinity })) {
     number++;
     if (line.trim() === '') continue;
-    if (signal.aborted) return exitCodes.cancelled;
     rows++;
     const parsed = batchLine(line, number);
     try {
@@ -82,7 +81,7 @@ async function runRows(
       if (AnchorageError.is(error, 'workerDied')) throw error;
       failed++;
       await writeLine({ id: parsed.id, error: messageOf(error) });
-      progress.note(`line ${number}: ${messageOf(error)}`);
+      progress.note('error' in parsed ? messageOf(error) : `line ${number}: ${messageOf(error)}`);
     }
     progress.show('Rows done', rows, 0, '');
   }
@@ -97,7 +96,11 @@ function openInput(path: string): Promise<NodeJS.ReadableStream & { destroy(): v
     const stream = createReadStream(path, 'utf8');
     stream.once('open', () => resolve(stream));
     stream.once('error', (error) =>
-      reject(new AnchorageError('fileUnreadable', `${path} cannot be read: ${messageOf(error)}.`, 'Check the path.', { cause: error })),
+      reject(
+        new AnchorageError('fileUnreadable', `${path} cannot be read: ${messageOf(error)}.`, 'Check the path.', {
+          cause: error,
+        }),
+      ),
     );
   });
 }
@@ -112,6 +115,11 @@ function openOutput(path: string): { readonly write: WriteLine; readonly close: 
     };
     return { write: writeRow, close: () => closeSync(file) };
   } catch (error) {
-    throw new AnchorageError('fileUnreadable', `${path} cannot be written: ${messageOf(error)}.`, 'Choose another output file.', { cause: error });
+    throw new AnchorageError(
+      'fileUnreadable',
+      `${path} cannot be written: ${messageOf(error)}.`,
+      'Choose another output file.',
+      { cause: error },
+    );
   }
 }

@@ -136,7 +136,14 @@ async function answer(
     if (!options.json) pending = pending.then(() => write(process.stdout, text));
   };
   try {
-    const request = { requestId: randomUUID(), sessionId, task: 'chat' as const, question, attachments: [...attachments], sampling };
+    const request = {
+      requestId: randomUUID(),
+      sessionId,
+      task: 'chat' as const,
+      question,
+      attachments: [...attachments],
+      sampling,
+    };
     const result = await worker.request(askRequest, request, { signal: abort.signal });
     await pending;
     await write(process.stdout, options.json ? `${JSON.stringify(result)}\n` : '\n');

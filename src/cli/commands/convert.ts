@@ -48,7 +48,10 @@ export function addConvertCommand(program: Command): void {
       }),
     ).finally(() => progress.clear());
     for (const warning of result.warnings) progress.note(`warning: ${warning}`);
-    await write(process.stdout, json ? `${JSON.stringify({ folder: resolve(out), ...result })}\n` : reportOf(out, result));
+    await write(
+      process.stdout,
+      json ? `${JSON.stringify({ folder: resolve(out), ...result })}\n` : reportOf(out, result),
+    );
     return exitCodes.ok;
   });
 }

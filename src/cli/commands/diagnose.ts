@@ -16,13 +16,18 @@ export function addDiagnoseCommand(program: Command): void {
   runs(command, (_, options) =>
     withTerminal(options, storageOf(command), async (terminal) => {
       // What fails here is one of the things that the checks tell.
-      await terminal.loadModel().catch((error: unknown) => options.verbose && terminal.progress.note(described(error, true)));
+      await terminal
+        .loadModel()
+        .catch((error: unknown) => options.verbose && terminal.progress.note(described(error, true)));
       const { checks } = await terminal.worker.request(diagnoseRequest, {});
       terminal.progress.clear();
       if (options.json) await write(process.stdout, `${JSON.stringify({ checks })}\n`);
       else {
         for (const { name, ok, detail, remedy } of checks) {
-          await write(process.stdout, `${ok ? 'ok   ' : 'FAIL '}${name}: ${detail}${remedy === '' ? '' : `\n     ${remedy}`}\n`);
+          await write(
+            process.stdout,
+            `${ok ? 'ok   ' : 'FAIL '}${name}: ${detail}${remedy === '' ? '' : `\n     ${remedy}`}\n`,
+          );
         }
       }
       return checks.every((check) => check.ok) ? exitCodes.ok : exitCodes.failed;

@@ -176,7 +176,14 @@ async function withDeadline<T>(answer: Promise<T>, milliseconds: number): Promis
   let timer: NodeJS.Timeout | undefined;
   const deadline = new Promise<never>((_, reject) => {
     timer = setTimeout(
-      () => reject(new AnchorageError('workerDied', `The worker process did not answer within ${milliseconds} ms.`, 'Start it again.')),
+      () =>
+        reject(
+          new AnchorageError(
+            'workerDied',
+            `The worker process did not answer within ${milliseconds} ms.`,
+            'Start it again.',
+          ),
+        ),
       milliseconds,
     );
   });

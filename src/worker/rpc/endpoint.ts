@@ -1,5 +1,10 @@
-import { CancellationTokenSource, StreamMessageReader, StreamMessageWriter, createMessageConnection } from 'vscode-jsonrpc/node';
-import type { Disposable, MessageConnection } from 'vscode-jsonrpc/node';
+import {
+  CancellationTokenSource,
+  StreamMessageReader,
+  StreamMessageWriter,
+  createMessageConnection,
+} from 'vscode-jsonrpc/node';
+import type { CancellationToken, Disposable, MessageConnection } from 'vscode-jsonrpc/node';
 import type { z } from 'zod';
 import { AnchorageError, messageOf } from '../../protocol/errors.ts';
 import type { NotificationDefinition, RequestDefinition } from '../../protocol/worker.ts';
@@ -70,7 +75,7 @@ export class RpcEndpoint {
     handler: (params: z.output<P>, signal: AbortSignal) => Promise<z.input<R>>,
     admit: (params: unknown) => void = () => {},
   ): void {
-    this.#connection.onRequest(definition.method, async (raw: unknown, token) => {
+    this.#connection.onRequest(definition.method, async (raw: unknown, token: CancellationToken) => {
       const abort = new AbortController();
       const subscription = token.onCancellationRequested(() => abort.abort());
       try {
