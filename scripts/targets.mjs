@@ -46,7 +46,7 @@ export const targets = {
   },
   'compare-tokenizer': {
     summary: 'compare token ids with llama.cpp',
-    steps: ['base', 'package'],
+    steps: ['base'],
     script: 'scripts/compareTokenizer.ts',
   },
 };

@@ -149,9 +149,10 @@ export function addLora(matrix: Float32Array, columns: number, { a, b, rank, sca
   for (let row = 0; row < rows; row++) {
     const target = matrix.subarray(row * columns, (row + 1) * columns);
     for (let k = 0; k < rank; k++) {
-      const factor = scale * b[row * rank + k]!;
+      const factor = scale * (b[row * rank + k] ?? 0);
       const source = k * columns;
-      for (let column = 0; column < columns; column++) target[column]! += factor * a[source + column]!;
+      for (let column = 0; column < columns; column++)
+        target[column] = (target[column] ?? 0) + factor * (a[source + column] ?? 0);
     }
   }
 }

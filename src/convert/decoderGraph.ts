@@ -99,7 +99,12 @@ export async function buildDecoderGraph(
     });
     newRows.push(keys, values);
     scores.push(attended.scores);
-    const mixed = linear(graph, attended.attended, weights.matrix(`${prefix}.self_attn.o_proj.weight`), format.attentionOutput);
+    const mixed = linear(
+      graph,
+      attended.attended,
+      weights.matrix(`${prefix}.self_attn.o_proj.weight`),
+      format.attentionOutput,
+    );
     const afterAttention = graph.addAndNorm(
       residual,
       mixed,

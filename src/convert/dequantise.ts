@@ -42,7 +42,7 @@ export function dequantise(type: TensorType, bytes: Uint8Array): Float32Array<Ar
 }
 
 function halfAt(bytes: Uint8Array, at: number): number {
-  return halfToNumber(bytes[at]! | (bytes[at + 1]! << 8));
+  return halfToNumber((bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8));
 }
 
 /** scale, [minimum], 16 bytes of nibbles: the low ones are values 0-15, the high ones 16-31. */
@@ -53,7 +53,7 @@ function dequantiseQ4(bytes: Uint8Array, blockBytes: number, withMinimum: boolea
     const offset = withMinimum ? halfAt(bytes, at + 2) : -8 * scale;
     const packed = at + (withMinimum ? 4 : 2);
     for (let i = 0; i < 16; i++) {
-      const pair = bytes[packed + i]!;
+      const pair = bytes[packed + i] ?? 0;
       values[out + i] = scale * (pair & 15) + offset;
       values[out + 16 + i] = scale * (pair >> 4) + offset;
     }
@@ -68,9 +68,13 @@ function dequantiseQ5(bytes: Uint8Array, blockBytes: number, withMinimum: boolea
     const scale = halfAt(bytes, at);
     const offset = withMinimum ? halfAt(bytes, at + 2) : -16 * scale;
     const high = at + (withMinimum ? 4 : 2);
-    const fifth = bytes[high]! | (bytes[high + 1]! << 8) | (bytes[high + 2]! << 16) | (bytes[high + 3]! << 24);
+    const fifth =
+      (bytes[high] ?? 0) |
+      ((bytes[high + 1] ?? 0) << 8) |
+      ((bytes[high + 2] ?? 0) << 16) |
+      ((bytes[high + 3] ?? 0) << 24);
     for (let i = 0; i < 16; i++) {
-      const pair = bytes[high + 4 + i]!;
+      const pair = bytes[high + 4 + i] ?? 0;
       values[out + i] = scale * ((pair & 15) | (((fifth >>> i) & 1) << 4)) + offset;
       values[out + 16 + i] = scale * ((pair >> 4) | (((fifth >>> (i + 16)) & 1) << 4)) + offset;
     }
@@ -83,7 +87,7 @@ function dequantiseQ8(bytes: Uint8Array): Float32Array<ArrayBuffer> {
   const values = new Float32Array((bytes.length / 34) * 32);
   for (let at = 0, out = 0; at < bytes.length; at += 34, out += 32) {
     const scale = halfAt(bytes, at);
-    for (let i = 0; i < 32; i++) values[out + i] = scale * ((bytes[at + 2 + i]! << 24) >> 24);
+    for (let i = 0; i < 32; i++) values[out + i] = scale * (((bytes[at + 2 + i] ?? 0) << 24) >> 24);
   }
   return values;
 }

@@ -7,7 +7,7 @@ import { halfToNumber } from './halfFloat.ts';
 const superBlock = 256;
 
 function halfAt(bytes: Uint8Array, at: number): number {
-  return halfToNumber(bytes[at]! | (bytes[at + 1]! << 8));
+  return halfToNumber((bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8));
 }
 
 function signed(byte: number): number {
@@ -23,8 +23,8 @@ export function dequantiseQ2K(bytes: Uint8Array): Float32Array<ArrayBuffer> {
     for (let half = 0; half < 2; half++) {
       for (let shift = 0; shift < 8; shift += 2) {
         for (let l = 0; l < 32; l++, out++) {
-          const packed = bytes[at + 16 + 32 * half + l]!;
-          const sub = bytes[at + 8 * half + shift + (l >> 4)]!;
+          const packed = bytes[at + 16 + 32 * half + l] ?? 0;
+          const sub = bytes[at + 8 * half + shift + (l >> 4)] ?? 0;
           values[out] = scale * (sub & 15) * ((packed >> shift) & 3) - minimum * (sub >> 4);
         }
       }
@@ -40,16 +40,16 @@ export function dequantiseQ3K(bytes: Uint8Array): Float32Array<ArrayBuffer> {
   for (let at = 0, out = 0; at < bytes.length; at += 110) {
     const scale = halfAt(bytes, at + 108);
     for (let i = 0; i < 16; i++) {
-      const low = bytes[at + 96 + (i & 7)]!;
-      const high = bytes[at + 104 + (i & 3)]!;
+      const low = bytes[at + 96 + (i & 7)] ?? 0;
+      const high = bytes[at + 104 + (i & 3)] ?? 0;
       scales[i] = ((i < 8 ? low & 15 : low >> 4) | (((high >> (2 * (i >> 2))) & 3) << 4)) - 32;
     }
     for (let half = 0; half < 2; half++) {
       for (let j = 0; j < 4; j++) {
         for (let l = 0; l < 32; l++, out++) {
-          const low = (bytes[at + 32 + 32 * half + l]! >> (2 * j)) & 3;
-          const high = (bytes[at + l]! >> (4 * half + j)) & 1;
-          values[out] = scale * scales[8 * half + 2 * j + (l >> 4)]! * (low - (high ? 0 : 4));
+          const low = ((bytes[at + 32 + 32 * half + l] ?? 0) >> (2 * j)) & 3;
+          const high = ((bytes[at + l] ?? 0) >> (4 * half + j)) & 1;
+          values[out] = scale * (scales[8 * half + 2 * j + (l >> 4)] ?? 0) * (low - (high ? 0 : 4));
         }
       }
     }
@@ -60,9 +60,9 @@ export function dequantiseQ3K(bytes: Uint8Array): Float32Array<ArrayBuffer> {
 /** 6-bit scales and minima of the 8 sub-blocks of Q4_K and Q5_K, packed into 12 bytes. */
 function unpackScales(bytes: Uint8Array, at: number, scales: Uint8Array, minima: Uint8Array): void {
   for (let j = 0; j < 4; j++) {
-    const low = bytes[at + j]!;
-    const middle = bytes[at + 4 + j]!;
-    const packed = bytes[at + 8 + j]!;
+    const low = bytes[at + j] ?? 0;
+    const middle = bytes[at + 4 + j] ?? 0;
+    const packed = bytes[at + 8 + j] ?? 0;
     scales[j] = low & 63;
     minima[j] = middle & 63;
     scales[j + 4] = (packed & 15) | ((low >> 6) << 4);
@@ -80,11 +80,11 @@ export function dequantiseQ4K(bytes: Uint8Array): Float32Array<ArrayBuffer> {
     const minimum = halfAt(bytes, at + 2);
     unpackScales(bytes, at + 4, scales, minima);
     for (let sub = 0; sub < 8; sub++) {
-      const step = scale * scales[sub]!;
-      const offset = minimum * minima[sub]!;
+      const step = scale * (scales[sub] ?? 0);
+      const offset = minimum * (minima[sub] ?? 0);
       const shift = 4 * (sub & 1);
       for (let l = 0; l < 32; l++, out++) {
-        values[out] = step * ((bytes[at + 16 + 32 * (sub >> 1) + l]! >> shift) & 15) - offset;
+        values[out] = step * (((bytes[at + 16 + 32 * (sub >> 1) + l] ?? 0) >> shift) & 15) - offset;
       }
     }
   }
@@ -101,12 +101,12 @@ export function dequantiseQ5K(bytes: Uint8Array): Float32Array<ArrayBuffer> {
     const minimum = halfAt(bytes, at + 2);
     unpackScales(bytes, at + 4, scales, minima);
     for (let sub = 0; sub < 8; sub++) {
-      const step = scale * scales[sub]!;
-      const offset = minimum * minima[sub]!;
+      const step = scale * (scales[sub] ?? 0);
+      const offset = minimum * (minima[sub] ?? 0);
       const shift = 4 * (sub & 1);
       for (let l = 0; l < 32; l++, out++) {
-        const low = (bytes[at + 48 + 32 * (sub >> 1) + l]! >> shift) & 15;
-        const high = (bytes[at + 16 + l]! >> sub) & 1;
+        const low = ((bytes[at + 48 + 32 * (sub >> 1) + l] ?? 0) >> shift) & 15;
+        const high = ((bytes[at + 16 + l] ?? 0) >> sub) & 1;
         values[out] = step * (low | (high << 4)) - offset;
       }
     }
@@ -122,10 +122,10 @@ export function dequantiseQ6K(bytes: Uint8Array): Float32Array<ArrayBuffer> {
     for (let half = 0; half < 2; half++) {
       for (let quarter = 0; quarter < 4; quarter++) {
         for (let l = 0; l < 32; l++, out++) {
-          const nibbles = bytes[at + 64 * half + 32 * (quarter & 1) + l]!;
+          const nibbles = bytes[at + 64 * half + 32 * (quarter & 1) + l] ?? 0;
           const low = quarter < 2 ? nibbles & 15 : nibbles >> 4;
-          const high = (bytes[at + 128 + 32 * half + l]! >> (2 * quarter)) & 3;
-          const sub = signed(bytes[at + 192 + 8 * half + 2 * quarter + (l >> 4)]!);
+          const high = ((bytes[at + 128 + 32 * half + l] ?? 0) >> (2 * quarter)) & 3;
+          const sub = signed(bytes[at + 192 + 8 * half + 2 * quarter + (l >> 4)] ?? 0);
           values[out] = scale * sub * ((low | (high << 4)) - 32);
         }
       }

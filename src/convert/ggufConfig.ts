@@ -97,7 +97,10 @@ function recogniseLlama3(gguf: GgufFile, config: DecoderConfig): RopeScaling {
       original_max_position_embeddings: original,
     };
     const expected = frequencyFactors({ ...config, rope_scaling: scaling });
-    if (expected.length === factors.length && expected.every((value, i) => Math.abs(value / factors[i]! - 1) < 1e-3))
+    if (
+      expected.length === factors.length &&
+      expected.every((value, i) => Math.abs(value / (factors[i] ?? 0) - 1) < 1e-3)
+    )
       return scaling;
   }
   throw new AnchorageError(

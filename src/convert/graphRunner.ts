@@ -1,8 +1,9 @@
 import type { InferenceSession } from 'onnxruntime-node';
+import type * as onnxruntime from 'onnxruntime-node';
 import { AnchorageError, messageOf } from '../protocol/errors.ts';
 import type { DecoderWeights } from './decoderWeights.ts';
 
-type Runtime = typeof import('onnxruntime-node');
+type Runtime = typeof onnxruntime;
 
 const masked = -1e9;
 

@@ -17,14 +17,15 @@ export function halfToNumber(bits: number): number {
 /** Half precision, little-endian, to single precision. */
 export function decodeHalf(bytes: Uint8Array): Float32Array<ArrayBuffer> {
   const values = new Float32Array(bytes.length >> 1);
-  for (let i = 0; i < values.length; i++) values[i] = halfToNumber(bytes[2 * i]! | (bytes[2 * i + 1]! << 8));
+  for (let i = 0; i < values.length; i++)
+    values[i] = halfToNumber((bytes[2 * i] ?? 0) | ((bytes[2 * i + 1] ?? 0) << 8));
   return values;
 }
 
 /** bfloat16, little-endian, to single precision: the upper half of its bits. */
 export function decodeBfloat16(bytes: Uint8Array): Float32Array<ArrayBuffer> {
   const bits = new Uint32Array(bytes.length >> 1);
-  for (let i = 0; i < bits.length; i++) bits[i] = (bytes[2 * i]! << 16) | (bytes[2 * i + 1]! << 24);
+  for (let i = 0; i < bits.length; i++) bits[i] = ((bytes[2 * i] ?? 0) << 16) | ((bytes[2 * i + 1] ?? 0) << 24);
   return new Float32Array(bits.buffer);
 }
 

@@ -18,12 +18,12 @@ export function quantiseBytes(weights: Float32Array, rows: number, columns: numb
       const start = row * columns + block * blockSize;
       const end = Math.min(start + blockSize, (row + 1) * columns);
       let largest = 0;
-      for (let i = start; i < end; i++) largest = Math.max(largest, Math.abs(weights[i]!));
+      for (let i = start; i < end; i++) largest = Math.max(largest, Math.abs(weights[i] ?? 0));
       const scale = largest / 127;
       const inverse = scale > 0 ? 1 / scale : 0;
       scales[row * blocks + block] = scale;
       const out = (row * blocks + block) * blockSize;
-      for (let i = start; i < end; i++) packed[out + i - start] = Math.round(weights[i]! * inverse) + 128;
+      for (let i = start; i < end; i++) packed[out + i - start] = Math.round((weights[i] ?? 0) * inverse) + 128;
     }
   }
   return { packed, scales, zeroPoints: null };
@@ -51,10 +51,13 @@ export function quantiseNibbles(
       const { scale, zeroPoint } = bestGrid(weights, start, end);
       const inverse = scale === 0 ? 0 : 1 / scale;
       scales[row * blocks + block] = scale;
-      zeroPoints[row * zeroPointBytes + (block >> 1)]! |= zeroPoint << (4 * (block & 1));
+      zeroPoints[row * zeroPointBytes + (block >> 1)] =
+        (zeroPoints[row * zeroPointBytes + (block >> 1)] ?? 0) | (zeroPoint << (4 * (block & 1)));
       const out = ((row * blocks + block) * blockSize) / 2;
       for (let i = start; i < end; i++) {
-        packed[out + ((i - start) >> 1)]! |= nibble(weights[i]! * inverse + zeroPoint) << (4 * ((i - start) & 1));
+        packed[out + ((i - start) >> 1)] =
+          (packed[out + ((i - start) >> 1)] ?? 0) |
+          (nibble((weights[i] ?? 0) * inverse + zeroPoint) << (4 * ((i - start) & 1)));
       }
     }
   }
@@ -70,8 +73,8 @@ function bestGrid(weights: Float32Array, start: number, end: number): { scale: n
   let low = 0;
   let high = 0;
   for (let i = start; i < end; i++) {
-    low = Math.min(low, weights[i]!);
-    high = Math.max(high, weights[i]!);
+    low = Math.min(low, weights[i] ?? 0);
+    high = Math.max(high, weights[i] ?? 0);
   }
   let best = { scale: 0, zeroPoint: 8 };
   let leastError = Number.POSITIVE_INFINITY;
@@ -81,7 +84,7 @@ function bestGrid(weights: Float32Array, start: number, end: number): { scale: n
     const zeroPoint = nibble((-low * fraction) / scale);
     let error = 0;
     for (let i = start; i < end; i++) {
-      const difference = scale * (nibble(weights[i]! / scale + zeroPoint) - zeroPoint) - weights[i]!;
+      const difference = scale * (nibble((weights[i] ?? 0) / scale + zeroPoint) - zeroPoint) - (weights[i] ?? 0);
       error += difference * difference;
     }
     if (error < leastError) {
@@ -102,12 +105,12 @@ export function quantiseOutputs(
   const scales = new Float32Array(rows);
   for (let row = 0; row < rows; row++) {
     let largest = 0;
-    for (let i = row * columns; i < (row + 1) * columns; i++) largest = Math.max(largest, Math.abs(weights[i]!));
+    for (let i = row * columns; i < (row + 1) * columns; i++) largest = Math.max(largest, Math.abs(weights[i] ?? 0));
     const scale = largest / 127;
     const inverse = scale > 0 ? 1 / scale : 0;
     scales[row] = scale;
     for (let column = 0; column < columns; column++) {
-      codes[column * rows + row] = Math.round(weights[row * columns + column]! * inverse);
+      codes[column * rows + row] = Math.round((weights[row * columns + column] ?? 0) * inverse);
     }
   }
   return { codes, scales };

@@ -44,7 +44,7 @@ export function ropeTables(config: DecoderConfig, positions: number): { cos: Flo
   const sin = new Float32Array(positions * half);
   for (let position = 0; position < positions; position++) {
     for (let i = 0; i < half; i++) {
-      const angle = position * frequencies[i]!;
+      const angle = position * (frequencies[i] ?? 0);
       cos[position * half + i] = Math.cos(angle);
       sin[position * half + i] = Math.sin(angle);
     }

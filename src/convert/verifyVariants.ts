@@ -128,9 +128,9 @@ export function compare(
     const expectedScale = logSumExp(expected);
     const foundScale = logSumExp(found);
     for (let i = 0; i < width; i++) {
-      const logProbability = expected[i]! - expectedScale;
-      divergence += Math.exp(logProbability) * (logProbability - (found[i]! - foundScale));
-      largestDifference = Math.max(largestDifference, Math.abs(expected[i]! - found[i]!));
+      const logProbability = (expected[i] ?? 0) - expectedScale;
+      divergence += Math.exp(logProbability) * (logProbability - ((found[i] ?? 0) - foundScale));
+      largestDifference = Math.max(largestDifference, Math.abs((expected[i] ?? 0) - (found[i] ?? 0)));
     }
     if (indexOfLargest(expected) === indexOfLargest(found)) sameTop++;
   }
@@ -146,6 +146,6 @@ function logSumExp(values: Float32Array): number {
 
 function indexOfLargest(values: Float32Array): number {
   let best = 0;
-  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i;
+  for (let i = 1; i < values.length; i++) if ((values[i] ?? 0) > (values[best] ?? 0)) best = i;
   return best;
 }

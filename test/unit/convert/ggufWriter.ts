@@ -149,7 +149,10 @@ class Writer {
       this.u32(9)
         .u32(texts ? 8 : 4)
         .u64(value.length);
-      for (const element of value) typeof element === 'string' ? this.string(element) : this.u32(element);
+      for (const element of value) {
+        if (typeof element === 'string') this.string(element);
+        else this.u32(element);
+      }
     }
   }
 

@@ -56,10 +56,12 @@ export function runReference(
         for (const [j, probability] of softmax(logits).entries()) {
           const best = layerScores[head];
           if (best) best[j] = Math.max(best[j] ?? 0, probability);
-          values[j]?.[kvHead]?.forEach((value, i) => (mixed[head * headDim + i]! += probability * value));
+          values[j]?.[kvHead]?.forEach(
+            (value, i) => (mixed[head * headDim + i] = (mixed[head * headDim + i] ?? 0) + probability * value),
+          );
         }
       }
-      multiply(part('self_attn.o_proj.weight'), mixed).forEach((value, i) => (state[i]! += value));
+      multiply(part('self_attn.o_proj.weight'), mixed).forEach((value, i) => (state[i] = (state[i] ?? 0) + value));
     }
     scores.push(layerScores);
     for (const state of states) {
@@ -67,7 +69,7 @@ export function runReference(
       const gate = multiply(part('mlp.gate_proj.weight'), x);
       const up = multiply(part('mlp.up_proj.weight'), x);
       const inner = gate.map((value, i) => (value / (1 + Math.exp(-value))) * (up[i] ?? 0));
-      multiply(part('mlp.down_proj.weight'), inner).forEach((value, i) => (state[i]! += value));
+      multiply(part('mlp.down_proj.weight'), inner).forEach((value, i) => (state[i] = (state[i] ?? 0) + value));
     }
   }
   const head = config.tie_word_embeddings ? table : tensor('lm_head.weight');
@@ -81,7 +83,7 @@ export function runReference(
 export function multiply(matrix: Float32Array, x: Float64Array): Float64Array {
   const rows = new Float64Array(matrix.length / x.length);
   for (let row = 0; row < rows.length; row++) {
-    for (let i = 0; i < x.length; i++) rows[row]! += (matrix[row * x.length + i] ?? 0) * (x[i] ?? 0);
+    for (let i = 0; i < x.length; i++) rows[row] = (rows[row] ?? 0) + (matrix[row * x.length + i] ?? 0) * (x[i] ?? 0);
   }
   return rows;
 }
