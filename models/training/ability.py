@@ -56,7 +56,8 @@ def main() -> None:
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     a.add_argument("--base", type=Path, required=True)
     a.add_argument("--adapter", type=Path, required=True)
-    a.add_argument("--data", type=Path, default=os.environ.get("ANCHORAGE_DATA"), required="ANCHORAGE_DATA" not in os.environ)
+    data = os.environ.get("ANCHORAGE_DATA")
+    a.add_argument("--data", type=Path, default=data, required=data is None)
     a.add_argument("--rows", type=int, default=300)
     options = a.parse_args()
 

@@ -1,7 +1,7 @@
 """Read and write an adapter folder: PEFT's LoRA layout plus the anchor embedding.
 
-adapter_model.safetensors        base_model.model.model.layers.{i}.{self_attn|mlp}.{projection}.lora_{A,B}.weight, float16
-anchor_embedding.safetensors     anchor_embedding.weight [added or 1, hidden], float32
+adapter_model.safetensors      base_model.model.model.layers.{i}.{self_attn|mlp}.{projection}.lora_{A,B}.weight, float16
+anchor_embedding.safetensors   anchor_embedding.weight [added or 1, hidden], float32
 """
 
 from __future__ import annotations

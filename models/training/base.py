@@ -1,4 +1,4 @@
-"""Read a base decoder: a GGUF file, or a folder with config.json and model.safetensors, both as Hugging Face names them.
+"""Read a base decoder: a GGUF file, or a folder with config.json and model.safetensors, as Hugging Face names them.
 
 GGUF stores the rows of the query and key projections in the interleaved rotary order of llama.cpp; `unpermute`
 restores the half-split order of Hugging Face's Llama, which model.py (and the converted package) uses.
@@ -100,7 +100,7 @@ def read_tokenizer(reader: gguf.GGUFReader) -> dict:
     merges = reader.get_field("tokenizer.ggml.merges").contents()
     byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
     added = [
-        {"id": i, "content": token, "single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
+        {"id": i, "content": token, "special": True, **dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)}
         for i, (token, kind) in enumerate(zip(tokens, types))
         if kind == CONTROL_TOKEN
     ]

@@ -73,7 +73,11 @@ def read_rows(path: Path) -> list[dict]:
 
 @torch.no_grad()
 def score_rows(
-    model: AnchorDecoder, examples: list[Example], anchors: list[list[list[int]]] | None, with_sealed: bool, rules: Rules
+    model: AnchorDecoder,
+    examples: list[Example],
+    anchors: list[list[list[int]]] | None,
+    with_sealed: bool,
+    rules: Rules,
 ) -> list[RowScore]:
     """Score examples read through `anchors`, or (None) with their chunks whole or left out."""
     found: dict[str, RowScore] = {}
@@ -91,9 +95,9 @@ def score_rows(
             wanted = targets[asked]
             nll = F.cross_entropy(logits, wanted, reduction="sum").item()
             right = int((logits.argmax(-1) == wanted).sum())
-            prefix = len(example.context.prefix)
-            kept = len(row.cache_positions) if anchors is not None else len(row.ids) - prefix - len(example.context.live)
-            found[example.kind] = RowScore(nll, right, len(wanted), prefix + kept)
+            whole = len(row.ids) - len(example.context.live)
+            kept = whole if anchors is None else len(example.context.prefix) + len(row.cache_positions)
+            found[example.kind] = RowScore(nll, right, len(wanted), kept)
     return [found[example.kind] for example in examples]
 
 
@@ -115,6 +119,11 @@ def recovery_of(none: list[RowScore], full: list[RowScore], anchored: list[RowSc
     return value(list(range(count))), draws[25], draws[974]
 
 
+def choose(scores: torch.Tensor, ratio: int, choice: str) -> list[int]:
+    """Anchors of one sequence of len(scores) tokens."""
+    return stride_anchors(len(scores), ratio) if choice == "stride" else choose_by_score(scores, ratio, choice)
+
+
 def measure_task(
     model: AnchorDecoder, tokens: Tokens, examples: list[Example], ratios: list[int], rules: Rules
 ) -> dict[str, dict]:
@@ -122,16 +131,13 @@ def measure_task(
     none = score_rows(model, examples, None, False, rules)
     full = score_rows(model, examples, None, True, rules)
     flat = [sequence for example in examples for sequence in example.context.sealed]
-    scores = iter(score_sequences(model, tokens, examples[0].context.prefix, flat))
-    by_row = [[next(scores) for _ in example.context.sealed] for example in examples]
+    flat_scores = iter(score_sequences(model, tokens, examples[0].context.prefix, flat))
+    by_row = [[next(flat_scores) for _ in example.context.sealed] for example in examples]
     found = {"none": summary(none), "full": summary(full)}
     for choice in ("window", "stride", "attention"):
         part = len(examples) if choice == "window" else min(PARTIAL_ROWS, len(examples))
         for ratio in ratios:
-            anchors = [
-                [stride_anchors(len(s), ratio) if choice == "stride" else choose_by_score(s, ratio, choice) for s in row]
-                for row in by_row[:part]
-            ]
+            anchors = [[choose(scores, ratio, choice) for scores in row] for row in by_row[:part]]
             scored = score_rows(model, examples[:part], anchors, True, rules)
             value, low, high = recovery_of(none[:part], full[:part], scored)
             interval = {"recovery": round(value, 3), "recovery_95": [round(low, 3), round(high, 3)]}

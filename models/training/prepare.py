@@ -24,7 +24,17 @@ from pathlib import Path
 from base import write_base
 
 SPLITS = ("train", "valid", "test")
-LANGUAGES = {".ts": "typescript", ".tsx": "tsx", ".js": "javascript", ".jsx": "jsx", ".mjs": "javascript", ".py": "python", ".rs": "rust", ".go": "go", ".java": "java"}
+LANGUAGES = {
+    ".ts": "typescript",
+    ".tsx": "tsx",
+    ".js": "javascript",
+    ".jsx": "jsx",
+    ".mjs": "javascript",
+    ".py": "python",
+    ".rs": "rust",
+    ".go": "go",
+    ".java": "java",
+}
 DOCUMENTS = {
     "pretrain/prose-00.jsonl.xz": 7000,
     "pretrain/prose-01.jsonl.xz": 2000,
@@ -71,7 +81,8 @@ def functions(data: Path) -> Iterator[tuple[str, dict]]:
     """(split, row) of functions with their authors' own descriptions."""
     for row in read_rows(data / "pairs/functions.jsonl.xz"):
         if 60 < len(row["code"]) < 1200 and 20 < len(row["description"]) < 260:
-            kept = {key: row[key] for key in ("path", "lang", "name", "code", "description", "params", "returns", "repo")}
+            fields = ("path", "lang", "name", "code", "description", "params", "returns", "repo")
+            kept = {key: row[key] for key in fields}
             yield row["split"], {**kept, "licence": row["license"]}
 
 
@@ -92,7 +103,8 @@ def main() -> None:
     """Write the working folder and its manifest."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--gguf", type=Path, required=True)
-    arguments.add_argument("--data", type=Path, default=os.environ.get("ANCHORAGE_DATA"), required="ANCHORAGE_DATA" not in os.environ)
+    data = os.environ.get("ANCHORAGE_DATA")
+    arguments.add_argument("--data", type=Path, default=data, required=data is None)
     arguments.add_argument("--out", type=Path, required=True)
     options = arguments.parse_args()
 

@@ -51,8 +51,12 @@ class Corpus:
                 return [json.loads(line) for line in lines]
 
         self.documents = rows("documents")
+        self.code = [row for row in self.documents if row["code"]]
         self.functions = rows("functions")
         self.dialogues = rows("dialogues")
+        for name in ("documents", "code", "functions", "dialogues"):
+            if not getattr(self, name):
+                raise SystemExit(f"{work / split} has no {name}: prepare.py needs rows of split {split}")
         sample = self.documents[:: max(1, len(self.documents) // 800)]
         self.words = sorted({word for row in sample for word in re.findall(r"\b[a-z]{4,9}\b", row["text"])})
 
@@ -75,12 +79,10 @@ class Tasks:
     def _count(self, low: int, high: int) -> int:
         return max(low, round(self.random.randint(low, high) * self.scale))
 
-    def _excerpt(self, characters: int, code: bool | None = None) -> tuple[dict, str, int]:
-        """A document, an excerpt that starts and ends at line or word ends, and its first line's number."""
+    def _excerpt(self, characters: int, code: bool = False) -> tuple[dict, str, int]:
+        """A document (`code`: a source file), an excerpt cut at line or word ends, and its first line's number."""
         while True:
-            row = self.random.choice(self.corpus.documents)
-            if code is not None and row["code"] != code:
-                continue
+            row = self.random.choice(self.corpus.code if code else self.corpus.documents)
             text = row["text"]
             start = self.random.randrange(max(1, len(text) - characters))
             start = text.rfind("\n", 0, start) + 1
