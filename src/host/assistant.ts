@@ -1,4 +1,3 @@
-import type * as vscode from 'vscode';
 import type { z } from 'zod';
 import type { AnchorageError } from '../protocol/errors.ts';
 import type { MemoryView } from '../protocol/memory.ts';
@@ -11,6 +10,9 @@ import type {
   SessionSummary,
   SessionView,
 } from '../protocol/worker.ts';
+
+/** Takes a listener; what it gives ends the listening. A `vscode.Event` is one. */
+export type Event<T> = (listener: (value: T) => unknown) => { dispose(): unknown };
 
 /** What the worker and its model are doing. */
 export type AssistantStatus =
@@ -55,14 +57,14 @@ export interface RestartNotice {
  */
 export interface Assistant {
   readonly status: AssistantStatus;
-  readonly onDidChangeStatus: vscode.Event<AssistantStatus>;
+  readonly onDidChangeStatus: Event<AssistantStatus>;
   /** The requests being answered now. */
   readonly running: number;
-  readonly onDidChangeRunning: vscode.Event<number>;
+  readonly onDidChangeRunning: Event<number>;
   /** A session's memory changed outside an answer (it was sealed in idle time). */
-  readonly onDidChangeMemory: vscode.Event<MemoryView>;
+  readonly onDidChangeMemory: Event<MemoryView>;
   /** The worker died and was started again; `status` goes to `failed` instead when it was given up. */
-  readonly onDidRestart: vscode.Event<RestartNotice>;
+  readonly onDidRestart: Event<RestartNotice>;
 
   /** Starts the worker and loads the model; resolves once it is ready. */
   start(): Promise<ModelInfo>;

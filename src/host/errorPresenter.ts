@@ -26,6 +26,8 @@ export function chatErrorOf(error: unknown): ChatError {
 /** Shows errors as notifications whose buttons carry out the remedy. */
 export class ErrorPresenter {
   readonly #log: vscode.LogOutputChannel;
+  /** The notifications on the screen: one failure that several surfaces meet is shown once. */
+  readonly #shown = new Set<string>();
 
   constructor(log: vscode.LogOutputChannel) {
     this.#log = log;
@@ -54,8 +56,13 @@ export class ErrorPresenter {
     const showLog = vscode.l10n.t('Show Log');
     const buttons = action === 'restartWorker' ? [restart, showLog] : action === 'showLog' ? [showLog] : [];
     const text = [message, remedy].filter(Boolean).join(' ');
+    if (this.#shown.has(message)) {
+      return;
+    }
+    this.#shown.add(message);
     const { showErrorMessage, showWarningMessage } = vscode.window;
     const picked = await (severity === 'error' ? showErrorMessage : showWarningMessage)(text, ...buttons);
+    this.#shown.delete(message);
     if (picked === restart) {
       await vscode.commands.executeCommand('anchorage.restartWorker');
     } else if (picked === showLog) {

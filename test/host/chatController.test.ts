@@ -49,7 +49,7 @@ describe('chat', () => {
     assert.equal(running, null);
     assert.equal(error, null);
     assert.equal(exchanges[0]?.question, 'What is this?');
-    assert.equal(exchanges[0]?.answer, 'one two three');
+    assert.equal(exchanges[0].answer, 'one two three');
     assert.equal(memory?.sessionId, sessionId);
   });
 
@@ -198,7 +198,7 @@ describe('chat', () => {
     assistant.tellMemory({ ...before, sessionId: 'another', kvRows: 1 });
     assert.equal(chat.state.memory, before);
     assistant.tellMemory({ ...before, kvRows: 7 });
-    assert.equal(chat.state.memory?.kvRows, 7);
+    assert.equal(chat.state.memory.kvRows, 7);
     assert.equal(posted.at(-1)?.type, 'memory');
   });
 });

@@ -39,6 +39,7 @@ export class FakeAssistant implements Assistant {
   readonly onDidRestart = this.#restart.event;
   readonly questions: Question[] = [];
   readonly sessions = new Map<string, SessionView>();
+  #sessionCount = 0;
   status: AssistantStatus = { state: 'ready', model };
   running = 0;
   /** Why the next start fails, if it does. */
@@ -80,7 +81,7 @@ export class FakeAssistant implements Assistant {
   }
 
   createSession(): Promise<SessionView> {
-    const id = `session-${this.sessions.size + 1}`;
+    const id = `session-${++this.#sessionCount}`;
     const view: SessionView = { id, title: '', exchanges: [], memory: memoryOf(id, 0) };
     this.sessions.set(id, view);
     return Promise.resolve(view);

@@ -1,51 +1,47 @@
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
+import { Disposable } from '../../src/host/disposable.ts';
 import { Configuration } from '../../src/host/configuration.ts';
 import { LastSession } from '../../src/host/chat/lastSession.ts';
 
+/** One for the whole suite: a channel that is made again under its name while the last one closes cannot be written to. */
+const log = vscode.window.createOutputChannel('Anchorage test', { log: true });
+
 /** What every surface is built with besides the assistant; disposed of after each test. */
-export class Surroundings {
-  readonly log = vscode.window.createOutputChannel('Anchorage test', { log: true });
-  readonly configuration = new Configuration(this.log);
-  readonly memento = new MemoryMemento();
-  readonly lastSession = new LastSession(this.memento);
-  readonly #disposables: vscode.Disposable[] = [this.log, this.configuration];
+export class Surroundings extends Disposable {
+  readonly log = log;
+  readonly configuration = this.register(new Configuration(this.log));
+  readonly lastSession = new LastSession(memoryMemento());
 
   add<T extends vscode.Disposable>(disposable: T): T {
-    this.#disposables.push(disposable);
-    return disposable;
-  }
-
-  dispose(): void {
-    for (const disposable of this.#disposables.splice(0).reverse()) {
-      disposable.dispose();
-    }
+    return this.register(disposable);
   }
 }
 
-class MemoryMemento implements vscode.Memento {
-  readonly #values = new Map<string, unknown>();
-
-  keys(): readonly string[] {
-    return [...this.#values.keys()];
-  }
-
-  get<T>(key: string): T | undefined;
-  get<T>(key: string, defaultValue: T): T;
-  get(key: string, defaultValue?: unknown): unknown {
-    return this.#values.get(key) ?? defaultValue;
-  }
-
-  update(key: string, value: unknown): Promise<void> {
-    this.#values.set(key, value);
-    return Promise.resolve();
-  }
+/** A memento that lives as long as its test. */
+function memoryMemento(): vscode.Memento {
+  const values = new Map<string, unknown>();
+  return {
+    keys: () => [...values.keys()],
+    get: (key: string) => values.get(key),
+    update: (key, value) => Promise.resolve(void values.set(key, value)),
+  };
 }
 
-/** Waits until a condition holds; fails with its description after the time. */
+/** Waits until a condition holds (an assertion that fails in it is one that does not hold yet); fails with its description after the time. */
 export async function eventually(what: string, holds: () => boolean, limitMs = 10_000): Promise<void> {
   const deadline = Date.now() + limitMs;
-  while (!holds()) {
+  const isSo = (): boolean => {
+    try {
+      return holds();
+    } catch (error) {
+      if (error instanceof assert.AssertionError) {
+        return false;
+      }
+      throw error;
+    }
+  };
+  while (!isSo()) {
     assert.ok(Date.now() < deadline, `not within ${limitMs} ms: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }

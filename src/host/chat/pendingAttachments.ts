@@ -21,9 +21,10 @@ export class PendingAttachments {
   }
 
   add(attachments: readonly Attachment[]): void {
-    const added = attachments.filter(
-      (attachment) => !this.#pending.some((held) => isSame(held.attachment, attachment)),
-    );
+    const added = attachments.filter((attachment, index) => {
+      const earlier = [...this.#pending.map((held) => held.attachment), ...attachments.slice(0, index)];
+      return !earlier.some((other) => isSame(other, attachment));
+    });
     if (this.#pending.length + added.length > maxAttachments) {
       throw new AnchorageError(
         'invalidInput',

@@ -1,0 +1,194 @@
+import { join } from 'node:path';
+import * as vscode from 'vscode';
+import type { z } from 'zod';
+import { AnchorageError } from '../protocol/errors.ts';
+import type { MemoryView } from '../protocol/memory.ts';
+import {
+  askRequest,
+  createSessionRequest,
+  deleteSessionRequest,
+  diagnoseRequest,
+  listSessionsRequest,
+  type ModelInfo,
+  openSessionRequest,
+  type progressNotification,
+  type SessionSummary,
+  type SessionView,
+} from '../protocol/worker.ts';
+import type {
+  Answer,
+  AnswerObserver,
+  Assistant,
+  AssistantStatus,
+  Check,
+  Question,
+  RestartNotice,
+} from './assistant.ts';
+import type { Configuration } from './configuration.ts';
+import { Disposable } from './disposable.ts';
+import { loadParams } from './models/loadParams.ts';
+import { type SupervisorOptions, type SupervisorState, WorkerSupervisor } from './worker/workerSupervisor.ts';
+
+type WorkerListener = NonNullable<ReturnType<SupervisorOptions['worker']>['listener']>;
+
+/** The assistant that a supervised worker process is. */
+export class WorkerAssistant extends Disposable implements Assistant {
+  readonly #onDidChangeStatus = this.register(new vscode.EventEmitter<AssistantStatus>());
+  readonly #onDidChangeRunning = this.register(new vscode.EventEmitter<number>());
+  readonly #onDidChangeMemory = this.register(new vscode.EventEmitter<MemoryView>());
+  readonly #onDidRestart = this.register(new vscode.EventEmitter<RestartNotice>());
+  readonly onDidChangeStatus = this.#onDidChangeStatus.event;
+  readonly onDidChangeRunning = this.#onDidChangeRunning.event;
+  readonly onDidChangeMemory = this.#onDidChangeMemory.event;
+  readonly onDidRestart = this.#onDidRestart.event;
+  readonly #supervisor: WorkerSupervisor;
+  readonly #observers = new Map<string, AnswerObserver>();
+  #status: AssistantStatus = { state: 'stopped' };
+
+  /** @param storageFolder where the worker keeps the sessions */
+  constructor(
+    extensionPath: string,
+    storageFolder: string,
+    configuration: Configuration,
+    log: vscode.LogOutputChannel,
+  ) {
+    super();
+    const listener = this.#workerListener(log);
+    this.#supervisor = new WorkerSupervisor(
+      {
+        worker: () => ({
+          workerPath: join(extensionPath, 'dist', 'worker.mjs'),
+          nodePath: configuration.settings['worker.nodePath'] || undefined,
+          client: 'vscode',
+          storageFolder,
+          listener,
+        }),
+        load: () => loadParams(configuration.settings, extensionPath),
+      },
+      {
+        onState: (state) => {
+          this.#setStatus(statusOf(state));
+        },
+        onRestart: (error) => {
+          log.error(error);
+          this.#onDidRestart.fire({ error });
+        },
+      },
+    );
+    this.register({ dispose: () => void this.#supervisor.stop() });
+  }
+
+  get status(): AssistantStatus {
+    return this.#status;
+  }
+
+  get running(): number {
+    return this.#observers.size;
+  }
+
+  async start(): Promise<ModelInfo> {
+    return (await this.#supervisor.ready()).model;
+  }
+
+  async restart(): Promise<ModelInfo> {
+    return (await this.#supervisor.restart()).model;
+  }
+
+  async createSession(options: { readonly ephemeral: boolean }): Promise<SessionView> {
+    const { client } = await this.#supervisor.ready();
+    return await client.request(createSessionRequest, options);
+  }
+
+  async openSession(sessionId: string): Promise<SessionView> {
+    const client = await this.#supervisor.client();
+    return await client.request(openSessionRequest, { sessionId });
+  }
+
+  async listSessions(): Promise<readonly SessionSummary[]> {
+    const client = await this.#supervisor.client();
+    return await client.request(listSessionsRequest, {});
+  }
+
+  async deleteSession(sessionId: string): Promise<void> {
+    const client = await this.#supervisor.client();
+    await client.request(deleteSessionRequest, { sessionId });
+  }
+
+  async ask(question: Question, observer: AnswerObserver, signal: AbortSignal): Promise<Answer> {
+    this.#observers.set(question.requestId, observer);
+    this.#onDidChangeRunning.fire(this.running);
+    try {
+      const { client } = await orCancelled(this.#supervisor.ready(), signal);
+      const answer = await client.request(askRequest, question, { signal });
+      this.#onDidChangeMemory.fire(answer.memory);
+      return answer;
+    } finally {
+      this.#observers.delete(question.requestId);
+      this.#onDidChangeRunning.fire(this.running);
+    }
+  }
+
+  async diagnose(): Promise<readonly Check[]> {
+    const client = await this.#supervisor.client();
+    return (await client.request(diagnoseRequest, {})).checks;
+  }
+
+  #workerListener(log: vscode.LogOutputChannel): WorkerListener {
+    return {
+      onToken: ({ requestId, text }) => this.#observers.get(requestId)?.onToken(text),
+      onProgress: (progress) => {
+        this.#onProgress(progress);
+      },
+      onMemoryChanged: (memory) => {
+        this.#onDidChangeMemory.fire(memory);
+      },
+      onLog: ({ level, message }) => {
+        log[level === 'warning' ? 'warn' : level](message);
+      },
+      onStderr: (text) => {
+        log.debug(text.trimEnd());
+      },
+    };
+  }
+
+  #onProgress({ requestId, stage, done, total }: z.output<typeof progressNotification.params>): void {
+    if (stage === 'load' && this.#status.state === 'loading') {
+      this.#setStatus({ state: 'loading', fraction: done > 0 && total > 0 ? done / total : null });
+    } else if (requestId !== null && (stage === 'read' || stage === 'restore')) {
+      this.#observers.get(requestId)?.onRead({ done, total });
+    }
+  }
+
+  #setStatus(status: AssistantStatus): void {
+    this.#status = status;
+    this.#onDidChangeStatus.fire(status);
+  }
+}
+
+function statusOf(state: SupervisorState): AssistantStatus {
+  if (state.state === 'loading') {
+    return { state: 'loading', fraction: null };
+  }
+  if (state.state === 'failed' && state.error.reason === 'modelMissing') {
+    const { message, remedy } = state.error;
+    return { state: 'absent', message, remedy };
+  }
+  return state;
+}
+
+/** The result, or `cancelled` as soon as the signal is aborted: loading cannot be stopped, waiting for it can. */
+async function orCancelled<T>(result: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => {
+    reject(new AnchorageError('cancelled', vscode.l10n.t('Stopped before the model was ready.')));
+  };
+  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) {
+    onAbort();
+  }
+  try {
+    return await Promise.race([result, promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
