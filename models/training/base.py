@@ -99,8 +99,9 @@ def read_tokenizer(reader: gguf.GGUFReader) -> dict:
     types = reader.get_field("tokenizer.ggml.token_type").contents()
     merges = reader.get_field("tokenizer.ggml.merges").contents()
     byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
+    plain = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
     added = [
-        {"id": i, "content": token, "special": True, **dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)}
+        {"id": i, "content": token, "special": True, **plain}
         for i, (token, kind) in enumerate(zip(tokens, types))
         if kind == CONTROL_TOKEN
     ]

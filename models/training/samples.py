@@ -20,6 +20,7 @@ from tasks import Corpus
 from text import Tokens
 
 PERMISSIVE = {"MIT", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0"}
+STATEMENTS = ("The {} is {}.", "Set {} to {}.", "{} = {}", 'I call the {} "{}".', "Remember: {}: {}.")
 ROWS = 64
 Maker = Callable[[], dict]
 
@@ -71,8 +72,9 @@ class Samples:
         for _ in range(5):
             name = f"{self.random.choice(self.words)} {self.random.choice(self.words)}"
             number = str(self.random.randrange(10, 9999))
-            value = self.random.choice((number, self.random.choice(self.words), "_".join(self.random.sample(self.words, 2))))
-            form = self.random.choice(("The {} is {}.", "Set {} to {}.", "{} = {}", 'I call the {} "{}".', "Remember: {}: {}."))
+            joined = "_".join(self.random.sample(self.words, 2))
+            value = self.random.choice((number, self.random.choice(self.words), joined))
+            form = self.random.choice(STATEMENTS)
             filler, source = self.excerpt(self.random.choice((60, 100, 140)), code=False)
             stated = form.format(name, value)
             text = f"{stated} {filler}" if self.random.random() < 0.5 else f"{filler} {stated}"

@@ -35,7 +35,8 @@ def score_sequences(
     group: list[int] = []
     for index in [*order, None]:
         if group and (index is None or (len(group) + 1) * (2 * len(sequences[index]) + overhead) > budget):
-            for member, scores in zip(group, score_group(model, tokens.repeat, prefix, [sequences[i] for i in group], layers)):
+            members = [sequences[i] for i in group]
+            for member, scores in zip(group, score_group(model, tokens.repeat, prefix, members, layers)):
                 found[member] = scores
             group = []
         if index is not None:

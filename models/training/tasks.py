@@ -115,7 +115,9 @@ class Tasks:
     def _context(self, sealed: list[list[int]], independent: list[bool], live: list[int]) -> Context:
         return Context(self._prefix(), sealed, independent, live)
 
-    def _silent(self, kind: str, sealed: list[list[int]], independent: list[bool], live: tuple[list[int], int]) -> Example:
+    def _silent(
+        self, kind: str, sealed: list[list[int]], independent: list[bool], live: tuple[list[int], int]
+    ) -> Example:
         """An example with loss on the live answer alone."""
         return Example(kind, self._context(sealed, independent, live[0]), [len(s) for s in sealed], live[1])
 
