@@ -29,7 +29,10 @@ export class ChatPage {
   constructor(root: HTMLElement, host: Host) {
     this.#host = host;
     this.#transcript = new Transcript({
-      ask: (question) => this.#ask(question),
+      ask: (question) => {
+        this.#ask(question);
+        this.#composer.focus();
+      },
       copy: (text) => this.#hand('copy', text, strings.copied),
       insert: (text) => this.#hand('insert', text, strings.inserted),
     });

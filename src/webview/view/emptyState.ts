@@ -6,13 +6,14 @@ export function emptyState(ask: (question: string) => void): HTMLElement {
   const suggestions = strings.suggestions.map((question) =>
     element('li', {}, button({ label: question, className: 'suggestion', onClick: () => ask(question) })),
   );
-  return element(
-    'section',
-    { class: 'empty' },
+  const content = element(
+    'div',
+    { class: 'empty-content' },
     element('h2', {}, strings.emptyTitle),
     element('p', {}, strings.emptyText),
     element('p', { class: 'empty-hint' }, strings.emptyHint),
     element('ul', { class: 'suggestions' }, ...suggestions),
     element('p', { class: 'empty-keys' }, strings.keys),
   );
+  return element('section', { class: 'empty' }, content);
 }

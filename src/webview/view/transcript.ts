@@ -35,8 +35,9 @@ export class Transcript {
     this.#actions = actions;
     this.#empty = emptyState((question) => actions.ask(question));
     this.#scroller.setAttribute('aria-label', strings.conversation);
-    this.#content.append(this.#empty, this.#exchanges);
+    this.#content.append(this.#exchanges);
     this.#scroller.append(this.#content);
+    setVisible(this.#empty, false);
     const jump = button({
       label: strings.jumpToLatest,
       icon: icon('down'),
@@ -44,7 +45,7 @@ export class Transcript {
       onClick: () => this.#follow.follow(),
     });
     setVisible(jump, false);
-    this.element = element('div', { class: 'transcript-area' }, this.#scroller, jump);
+    this.element = element('div', { class: 'transcript-area' }, this.#empty, this.#scroller, jump);
     this.#follow = new FollowScroll(this.#scroller, this.#content, (following) => {
       // A hidden button would leave the focus nowhere.
       if (following && document.activeElement === jump) {
@@ -61,7 +62,9 @@ export class Transcript {
   update(state: ChatState): void {
     const isOtherSession = state.sessionId !== this.#sessionId;
     this.#sessionId = state.sessionId;
-    setVisible(this.#empty, state.exchanges.length === 0 && state.running === null);
+    const isEmpty = state.exchanges.length === 0 && state.running === null;
+    setVisible(this.#empty, isEmpty);
+    setVisible(this.#scroller, !isEmpty);
     const finished = this.#updateRunning(state.running);
     this.#updateExchanges(state.exchanges, finished);
     if (isOtherSession) {

@@ -132,7 +132,8 @@ describe('chat page: access', function () {
 
   it('does not move where motion is not wanted', async () => {
     const chat = await open({ reducedMotion: true });
-    await chat.show(chatState({ running: running(), memory: memoryOf(['live']) }));
+    const loading = { state: 'loading' as const, fraction: null };
+    await chat.show(chatState({ running: running(), memory: memoryOf(['live']), model: loading }));
     assert.equal(await chat.page.evaluate(`document.getAnimations().length`), 0);
   });
 });

@@ -75,10 +75,12 @@ describe('chat page: input', function () {
     const chat = await open();
     await chat.show(chatState());
     const suggestions = chat.page.locator('.suggestion');
+    assert.equal(await chat.page.evaluate(`document.querySelector('.empty').scrollTop`), 0);
     assert.equal(await suggestions.count(), 3);
     const text = await suggestions.nth(1).innerText();
     await suggestions.nth(1).click();
     assert.deepEqual(await chat.untilSent('ask'), { type: 'ask', text });
+    assert.equal(await chat.page.evaluate(`document.activeElement.tagName`), 'TEXTAREA');
     await chat.show(chatState({ running: running({ question: text }) }));
     assert.equal(await chat.page.locator('.empty').isVisible(), false);
   });
