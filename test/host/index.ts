@@ -13,6 +13,7 @@ async function loadTests(): Promise<void> {
   await import('./explain.test.ts');
   await import('./summarize.test.ts');
   await import('./status.test.ts');
+  await import('./realModel.test.ts');
 }
 
 /**
