@@ -8,7 +8,7 @@ const maxCharacters = 1000;
 
 /** A finished answer as a screen reader should say it: words without markup, code named and not spelt out. */
 export function spokenAnswer(answer: string): string {
-  const nodes = splitBlocks(answer).flatMap(parseMarkdown);
+  const nodes = splitBlocks(answer).flatMap((block) => parseMarkdown(block));
   const text = plainText(nodes, ({ language, source }) =>
     strings.codeSpoken(language, source.split('\n').length),
   ).trim();

@@ -3,8 +3,8 @@ import { BlockSplitter } from './blockSplitter.ts';
 import { parseMarkdown } from './parseMarkdown.ts';
 import { renderTree, type CodeActions } from './renderTree.ts';
 
-/** A longer unfinished block is shown as plain text until it is finished, so that a frame's work stays bounded. */
-const maxOpenCharacters = 8000;
+/** Code in a longer unfinished block stays without colours until the block is finished, so that a frame's work stays small. */
+const maxColouredCharacters = 4000;
 
 /**
  * Markdown that may still be growing. Text is appended at any rate and drawn once a frame; finished blocks are parsed once
@@ -47,17 +47,13 @@ export class MarkdownView {
     this.#addBlocks(this.#splitter.push(this.#pending));
     this.#pending = '';
     const { tail } = this.#splitter;
-    const nodes = tail.length > maxOpenCharacters ? [plain(tail)] : renderTree(parseMarkdown(tail), null);
-    this.#open.replaceChildren(...nodes);
+    const nodes = parseMarkdown(tail, { coloured: tail.length <= maxColouredCharacters });
+    this.#open.replaceChildren(...renderTree(nodes, null));
   }
 
   #addBlocks(blocks: readonly string[]): void {
     for (const block of blocks) {
-      this.#open.before(...renderTree(parseMarkdown(block), this.#actions));
+      this.#open.before(...renderTree(parseMarkdown(block, { coloured: true }), this.#actions));
     }
   }
-}
-
-function plain(text: string): Node {
-  return element('p', { class: 'preformatted' }, text);
 }

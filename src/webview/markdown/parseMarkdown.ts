@@ -16,8 +16,13 @@ const headings: Readonly<Record<string, TreeTag>> = { h1: 'h3', h2: 'h3', h3: 'h
  * Parses Markdown of unknown origin to a tree. HTML in it stays text; links that are not http(s) become their text; images become
  * their description, as a link where their address allows it: nothing is ever loaded.
  */
-export function parseMarkdown(source: string): readonly TreeNode[] {
-  return build(parser.parse(source, {}));
+export function parseMarkdown(source: string, options: MarkdownOptions = { coloured: false }): readonly TreeNode[] {
+  return build(parser.parse(source, {}), options);
+}
+
+export interface MarkdownOptions {
+  /** Whether code is marked by its language's tokens. */
+  readonly coloured: boolean;
 }
 
 interface OpenNode {
@@ -25,7 +30,7 @@ interface OpenNode {
   readonly children: TreeNode[];
 }
 
-function build(tokens: readonly Token[]): readonly TreeNode[] {
+function build(tokens: readonly Token[], options: MarkdownOptions): readonly TreeNode[] {
   const root: TreeNode[] = [];
   const open: OpenNode[] = [];
   for (const token of tokens) {
@@ -38,7 +43,7 @@ function build(tokens: readonly Token[]): readonly TreeNode[] {
         (open.at(-1)?.children ?? root).push(...close(closed));
       }
     } else {
-      siblings.push(...leaf(token));
+      siblings.push(...leaf(token, options));
     }
   }
   return root;
@@ -57,10 +62,10 @@ function close({ token, children }: OpenNode): readonly TreeNode[] {
   return isTreeTag(tag) ? [element(tag, children, alignment(token), startOf(token))] : children;
 }
 
-function leaf(token: Token): readonly TreeNode[] {
+function leaf(token: Token, options: MarkdownOptions): readonly TreeNode[] {
   switch (token.type) {
     case 'inline':
-      return build(token.children ?? []);
+      return build(token.children ?? [], options);
     case 'text':
     case 'text_special':
       return token.content === '' ? [] : [token.content];
@@ -73,9 +78,9 @@ function leaf(token: Token): readonly TreeNode[] {
     case 'hr':
       return [element('hr', [])];
     case 'fence':
-      return [code(token.content, token.info)];
+      return [code(token.content, token.info, options)];
     case 'code_block':
-      return [code(token.content, '')];
+      return [code(token.content, '', options)];
     case 'image':
       return image(token);
     default:
@@ -90,10 +95,10 @@ function image(token: Token): readonly TreeNode[] {
   return href === null ? [description] : [{ kind: 'link', href, children: [description] }];
 }
 
-function code(content: string, info: string): TreeNode {
+function code(content: string, info: string, { coloured }: MarkdownOptions): TreeNode {
   const source = content.replace(/\n$/, '');
   const language = /^[\w#+.-]{1,20}/.exec(info.trim())?.[0].toLowerCase() ?? '';
-  return { kind: 'code', language, source, children: highlightCode(source, language) };
+  return { kind: 'code', language, source, children: coloured ? highlightCode(source, language) : [source] };
 }
 
 function element(tag: TreeTag, children: readonly TreeNode[], className = '', start: number | null = null): TreeNode {

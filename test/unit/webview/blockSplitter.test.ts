@@ -103,7 +103,7 @@ describe('BlockSplitter', () => {
       const blocks = splitBlocks(text);
       assert.deepEqual(pushInPieces(text, random), blocks, `pieces, seed ${seed}: ${JSON.stringify(text)}`);
       assert.deepEqual(
-        blocks.flatMap(parseMarkdown),
+        blocks.flatMap((block) => parseMarkdown(block)),
         parseMarkdown(text),
         `parsed, seed ${seed}: ${JSON.stringify(text)}`,
       );

@@ -74,7 +74,7 @@ describe('parseMarkdown', () => {
   });
 
   it('keeps the source of code as it was written, beside its highlighted form', () => {
-    const [code] = parseMarkdown('```TypeScript title="x"\nconst a = "<b>";\n\n```\n');
+    const [code] = parseMarkdown('```TypeScript title="x"\nconst a = "<b>";\n\n```\n', { coloured: true });
     assert.ok(typeof code === 'object' && code.kind === 'code');
     assert.equal(code.language, 'typescript');
     assert.equal(code.source, 'const a = "<b>";\n');
