@@ -21,7 +21,9 @@ function assertShares(found: readonly number[], expected: readonly number[]): vo
   });
 }
 
-describe('sampling', () => {
+describe('sampling', function () {
+  this.timeout(20_000);
+
   const probabilities = [0.5, 0.25, 0.15, 0.1];
   const logits = Float32Array.from(probabilities, Math.log);
 
@@ -55,7 +57,7 @@ describe('sampling', () => {
     const wide = Float32Array.from({ length: 20_000 }, () => random.next() * 6);
     const order = Array.from(wide.keys()).sort((a, b) => (wide[b] ?? 0) - (wide[a] ?? 0));
     const top = new Set(order.slice(0, 40));
-    for (let seed = 0; seed < 200; seed++) {
+    for (let seed = 0; seed < 60; seed++) {
       assert.ok(top.has(new Sampler(sampling({ temperature: 1, topK: 40, seed })).next(wide)));
     }
     const sum = logSumExp(wide);
@@ -66,7 +68,7 @@ describe('sampling', () => {
       nucleus.add(id);
       mass += Math.exp((wide[id] ?? 0) - sum);
     }
-    for (let seed = 0; seed < 200; seed++) {
+    for (let seed = 0; seed < 60; seed++) {
       assert.ok(nucleus.has(new Sampler(sampling({ temperature: 1, topP: 0.3, seed })).next(wide)));
     }
   });
