@@ -44,6 +44,26 @@ export const targets = {
     steps: ['base', 'package', 'python'],
     script: 'test/bench/parity.ts',
   },
+  bench: {
+    summary: 'speed and memory: anchors against full caching and no caching',
+    steps: ['base', 'package'],
+    script: 'test/bench/speed.ts',
+  },
+  perplexity: {
+    summary: 'perplexity of every variant, with the adapter and without',
+    steps: ['base', 'package'],
+    script: 'test/bench/perplexity.ts',
+  },
+  recovery: {
+    summary: 'how much of a conversation is still known from its anchors',
+    steps: ['base', 'package'],
+    script: 'test/bench/recovery.ts',
+  },
+  session: {
+    summary: 'a chat of 20 turns: rows held and time to the first token',
+    steps: ['base', 'package'],
+    script: 'test/bench/session.ts',
+  },
   'compare-tokenizer': {
     summary: 'compare token ids with llama.cpp',
     steps: ['base'],
