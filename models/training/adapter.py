@@ -6,14 +6,16 @@ anchor_embedding.safetensors   anchor_embedding.weight [added or 1, hidden], flo
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from model import AnchorDecoder
+from model import AnchorDecoder, Anchoring
 
 PEFT_NAME = re.compile(r"base_model\.model\.model\.layers\.(\d+)\.(self_attn|mlp)\.(\w+_proj)\.(lora_[AB])\.weight")
 OWN_NAME = re.compile(r"blocks\.(\d+)\.(\w+_proj)\.(lora_[AB])")
@@ -66,3 +68,14 @@ def read_weights(model: AnchorDecoder, folder: Path) -> None:
                 shapes = f"{tuple(value.shape)}, the model has {tuple(parameters[name].shape)}"
                 raise SystemExit(f"{folder}: {name} has shape {shapes}; another rank or base?")
             parameters[name].copy_(value.to(parameters[name].dtype))
+
+
+def adapter_shape(folder: Path, scheme: str) -> Anchoring:
+    """Rank, alpha and number of anchor embeddings of an adapter folder."""
+    config = json.loads((folder / "adapter_config.json").read_text(encoding="utf8"))
+    path = folder / "anchor_embedding.safetensors"
+    added = 0
+    if path.is_file():
+        with safe_open(path, "pt") as tensors:
+            added = tensors.get_slice("anchor_embedding.weight").get_shape()[0]
+    return Anchoring(scheme, config["r"], config["lora_alpha"], added)

@@ -23,13 +23,12 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
-from adapter import read_weights
+from adapter import adapter_shape, read_weights
 from base import read_decoder
 from batches import IGNORED, group_by_length, targets_of
 from export import write_json
 from layout import Context, Rules, choose_by_score, collate, place, place_full, run, stride_anchors
 from model import AnchorDecoder, Anchoring, DecoderConfig
-from reference import adapter_shape
 from score import score_sequences
 from tasks import LONGEST_SEQUENCE, Example
 from text import Tokens
@@ -165,10 +164,17 @@ def perplexity(model: AnchorDecoder, tokens: Tokens, rows: list[dict], rules: Ru
     return math.exp(nll_of(score_rows(model, examples, None, True, rules)))
 
 
+def anchor_config(adapter: Path) -> dict:
+    """The adapter's anchor_config.json."""
+    return json.loads((adapter / "anchor_config.json").read_text(encoding="utf8"))
+
+
 def load(base: Path, adapter: Path | None, dtype: torch.dtype) -> AnchorDecoder:
     """A decoder with its adapter, or the bare base (scheme select)."""
     config, weights = read_decoder(base)
-    scheme = json.loads((adapter / "anchor_config.json").read_text())["scheme"] if adapter else "select"
+    scheme = anchor_config(adapter)["scheme"] if adapter else "select"
+    if scheme not in ("mark", "select"):
+        raise SystemExit(f"{adapter} is of scheme {scheme}; mark and select are measured here")
     anchoring = adapter_shape(adapter, scheme) if adapter else Anchoring("select", rank=0)
     model = AnchorDecoder(DecoderConfig.of(config), weights, anchoring, dtype)
     if adapter:
@@ -189,7 +195,8 @@ def main() -> None:
     if options.threads:
         torch.set_num_threads(options.threads)
 
-    tokens, rules = Tokens(options.base / "tokenizer.json"), Rules()
+    tokens, declared = Tokens(options.base / "tokenizer.json"), anchor_config(options.adapter)
+    rules = Rules(declared["anchors_see_anchors"], declared["positions"])
     model = load(options.base, None if options.untrained else options.adapter, torch.bfloat16)
     name = "results_untrained.json" if options.untrained else "results.json"
     path = options.adapter / "evaluation" / name

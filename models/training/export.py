@@ -3,7 +3,7 @@
     python export.py --run RUN --base-file SmolLM2-135M-Instruct.Q4_1.gguf --out ../smollm2-135m-anchors
 
 Copies RUN/adapter's weights (adapter.py has the names) and writes adapter_config.json (a PEFT LoraConfig) and
-anchor_config.json (how a package of this adapter is to be read).
+anchor_config.json (how a package of this adapter is to be read: the rules that RUN/options.json says it learned).
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import shutil
 from pathlib import Path
 
 from safetensors import safe_open
+
+from tasks import LONGEST_SEQUENCE
 
 PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
@@ -41,20 +43,24 @@ def lora_config(rank: int, hub: str) -> dict:
     }
 
 
-def anchor_config(scheme: str, base_name: str, base_file: Path) -> dict:
-    """Scheme, choice, ratios, mask and positions; the file of the decoder the adapter was trained on."""
+def anchor_config(learned: dict, added_ids: list[int], base_name: str, base_file: Path) -> dict:
+    """How packages of the adapter are read. `learned` has train.py's scheme, ratios, strict and positions.
+
+    Added tokens are chosen by their place alone, so scheme AC has the one choice stride.
+    """
+    choices = ["stride"] if learned["scheme"] == "AC" else ["stride", "window", "attention"]
     return {
         "format_version": 1,
-        "scheme": scheme,
-        "anchor_token_ids": [],
-        "choice": "window",
-        "choices": ["stride", "window", "attention"],
-        "ratio": 8,
-        "ratios": [2, 4, 8, 16],
-        "anchors_see_anchors": True,
-        "positions": "cache",
-        "independent_chunks": True,
-        "max_sequence_tokens": 256,
+        "scheme": learned["scheme"],
+        "anchor_token_ids": added_ids,
+        "choice": "window" if "window" in choices else "stride",
+        "choices": choices,
+        "ratio": 8 if 8 in learned["ratios"] else learned["ratios"][0],
+        "ratios": learned["ratios"],
+        "anchors_see_anchors": not learned["strict"],
+        "positions": learned["positions"],
+        "independent_chunks": learned["positions"] == "cache",
+        "max_sequence_tokens": LONGEST_SEQUENCE,
         "base": {"name": base_name, "sha256": sha256(base_file)},
     }
 
@@ -65,7 +71,7 @@ def write_json(path: Path, value: dict) -> None:
 
 
 def main() -> None:
-    """Export one run of scheme mark under the default rules of train.py."""
+    """Export one run."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--run", type=Path, required=True)
     arguments.add_argument("--base-file", type=Path, required=True, help="the GGUF file the run started from")
@@ -85,7 +91,10 @@ def main() -> None:
         first = next(name for name in tensors.keys() if ".lora_A." in name)
         rank = tensors.get_slice(first).get_shape()[0]
     write_json(options.out / "adapter_config.json", lora_config(rank, options.hub))
-    write_json(options.out / "anchor_config.json", anchor_config("mark", options.base_name, options.base_file))
+    learned = json.loads((options.run / "options.json").read_text(encoding="utf8"))
+    added_ids = [learned["vocab_size"]] if learned["scheme"] == "AC" else []
+    anchors = anchor_config(learned, added_ids, options.base_name, options.base_file)
+    write_json(options.out / "anchor_config.json", anchors)
 
 
 if __name__ == "__main__":

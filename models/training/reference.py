@@ -24,25 +24,13 @@ from functools import lru_cache
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
 from torch import Tensor
 
-from adapter import read_weights
+from adapter import adapter_shape, read_weights
 from base import read_decoder
 from layout import Context, Rules, collate, place, run
 from model import AnchorDecoder, Anchoring, DecoderConfig
 from score import score_group
-
-
-def adapter_shape(folder: Path, scheme: str) -> Anchoring:
-    """Rank, alpha and number of anchor embeddings of an adapter folder."""
-    config = json.loads((folder / "adapter_config.json").read_text(encoding="utf8"))
-    path = folder / "anchor_embedding.safetensors"
-    added = 0
-    if path.is_file():
-        with safe_open(path, "pt") as tensors:
-            added = tensors.get_slice("anchor_embedding.weight").get_shape()[0]
-    return Anchoring(scheme, config["r"], config["lora_alpha"], added)
 
 
 @lru_cache(maxsize=4)

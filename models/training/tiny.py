@@ -129,10 +129,9 @@ def main() -> None:
     save_file(lora, folder / "adapter_model.safetensors", metadata={"format": "pt"})
     save_file({"anchor_embedding.weight": embedding}, folder / "anchor_embedding.safetensors")
     write_json(folder / "adapter_config.json", {**lora_config(options.rank, "tiny"), "lora_alpha": 2 * options.rank})
-    anchors = anchor_config(options.scheme, "tiny", options.out / "model.safetensors")
-    if options.scheme == "AC":
-        anchors |= {"anchor_token_ids": list(range(options.vocab, options.vocab + rows)), "choices": ["stride"]}
-        anchors |= {"choice": "stride", "anchors_see_anchors": False}
+    added = list(range(options.vocab, options.vocab + rows)) if options.scheme == "AC" else []
+    learned = {"scheme": options.scheme, "ratios": [2, 4, 8, 16], "strict": options.scheme == "AC", "positions": "cache"}
+    anchors = anchor_config(learned, added, "tiny", options.out / "model.safetensors")
     write_json(folder / "anchor_config.json", anchors)
 
 

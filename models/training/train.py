@@ -91,6 +91,8 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(options, rank, world, device)
     trainer.resume()
+    if rank == 0:
+        trainer.describe()
 
     flag = StopFlag()
     last = saved = evaluated = time.monotonic()

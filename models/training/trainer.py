@@ -16,6 +16,7 @@ from adapter import read_weights, write_weights
 from base import read_decoder
 from batches import IGNORED, Plan, build, group_by_length
 from checkpoint import load_checkpoint, save_checkpoint
+from export import write_json
 from layout import Rules, run
 from model import AnchorDecoder, Anchoring, DecoderConfig
 from tasks import MIX, Corpus, Example, Tasks
@@ -63,6 +64,12 @@ class Trainer:
         self.step, self.seen, self.minutes = 0, 0, 0.0
         self.queue: list[list[Example]] = []
         self.recent: dict[str, list[float]] = {}
+
+    def describe(self) -> None:
+        """Write RUN/options.json: what export.py has to know of this run."""
+        o = self.options
+        learned = {"scheme": o.scheme, "ratios": o.ratios, "strict": o.strict, "positions": o.positions}
+        write_json(o.out / "options.json", {**learned, "vocab_size": self.model.config.vocab_size})
 
     def progress(self) -> float:
         """How far the run is, 0..1."""
