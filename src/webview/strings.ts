@@ -6,6 +6,15 @@ import { formatBytes, formatCount, formatFactor, formatSeconds } from './format.
 const tokens = (count: number): string => `${formatCount(count)} ${count === 1 ? 'token' : 'tokens'}`;
 const rows = (count: number): string => `${formatCount(count)} ${count === 1 ? 'row' : 'rows'}`;
 
+/** What people call the execution providers of onnxruntime. */
+const providers: Readonly<Record<string, string>> = {
+  cpu: 'CPU',
+  cuda: 'CUDA',
+  webgpu: 'WebGPU',
+  dml: 'DirectML',
+  coreml: 'Core ML',
+};
+
 /** Every text of the page, in one place. */
 export const strings = {
   newChat: 'New chat',
@@ -73,7 +82,8 @@ export const strings = {
 
   modelAbsent: 'No model',
   modelLoading: 'Loading the model',
-  modelReady: (name: string, variant: string, provider: string) => `${name} · ${variant} · ${provider}`,
+  modelReady: (name: string, variant: string, provider: string) =>
+    `${name} · ${variant} · ${providers[provider] ?? provider}`,
   modelFailed: 'The model could not be loaded',
   actions: {
     restartWorker: 'Restart',

@@ -17,7 +17,7 @@ export function chatState(changes: Partial<ChatState> = {}): ChatState {
       state: 'ready',
       name: 'SmolLM2-135M',
       variant: 'int4',
-      executionProvider: 'CPU',
+      executionProvider: 'cpu',
       reason: 'No GPU was found.',
     },
     error: null,
