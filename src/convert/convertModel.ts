@@ -6,7 +6,7 @@ import type { DecoderConfig } from '../protocol/decoderConfig.ts';
 import { AnchorageError } from '../protocol/errors.ts';
 import type { Variant } from '../protocol/packageManifest.ts';
 import { Adapter } from './adapter.ts';
-import { withTablePositions } from './decoderGraph.ts';
+import { variantFormats, withTablePositions } from './decoderGraph.ts';
 import { checkTensors } from './expectedTensors.ts';
 import { GgufSource } from './ggufSource.ts';
 import { hashFile } from './hashFile.ts';
@@ -17,7 +17,7 @@ import { writeVariant } from './variantFiles.ts';
 import { verifyVariants, type VariantReport } from './verifyVariants.ts';
 import type { WeightSource } from './weightSource.ts';
 
-/** Changes with anything that makes the same inputs give another package. */
+/** Changes with anything but the formats of the variants that makes the same inputs give another package. */
 export const converterVersion = 'anchorage-convert 1';
 
 export interface ConvertProgress {
@@ -120,7 +120,7 @@ function openSource(path: string): WeightSource {
 
 /** What decides the content of a package, as one hash. */
 function identify({ adapterFolder, name, variants }: ConvertOptions, baseSha256: string): PackageIdentity {
-  const hash = createHash('sha256').update(`${converterVersion}\n${baseSha256}\n`);
+  const hash = createHash('sha256').update(`${converterVersion}\n${JSON.stringify(variantFormats)}\n${baseSha256}\n`);
   if (adapterFolder !== null) {
     const files = [
       'adapter_config.json',

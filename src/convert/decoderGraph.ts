@@ -16,6 +16,10 @@ export interface VariantFormat {
   readonly table: 'float' | 'blocks8';
 }
 
+/**
+ * Four bits for queries, keys and values would save 8 MB of the built-in model, and cost half as much divergence again (0.21 against
+ * 0.14 nats): they stay at eight.
+ */
 export const variantFormats: Readonly<Record<Variant, VariantFormat>> = {
   fp32: { queriesKeysValues: 'float', attentionOutput: 'float', gateUp: 'float', down: 'float', table: 'float' },
   int8: {
@@ -26,7 +30,7 @@ export const variantFormats: Readonly<Record<Variant, VariantFormat>> = {
     table: 'blocks8',
   },
   int4: {
-    queriesKeysValues: 'blocks4',
+    queriesKeysValues: 'blocks8',
     attentionOutput: 'blocks4',
     gateUp: 'blocks4',
     down: 'blocks4',

@@ -3,7 +3,6 @@ import type { Attribute, ElementType, Initializer, Model, Node, Port, TensorData
 
 /** Operators of onnxruntime's own domain that the graphs use. */
 const runtimeOperators: ReadonlySet<string> = new Set([
-  'DynamicQuantizeMatMul',
   'FusedMatMul',
   'GatherBlockQuantized',
   'MatMulNBits',
@@ -15,7 +14,7 @@ const opsets = { '': 21, [runtimeDomain]: 1 };
 /** Tensors up to this size stay in the model file, where shape inference can read them. */
 const inlineBytes = 1024;
 
-type Numbers = Float32Array | Uint8Array | Int8Array | BigInt64Array;
+type Numbers = Float32Array | Uint8Array | BigInt64Array;
 
 /** Collects the nodes and initializers of one graph; every operator gives the name of its output. */
 export class GraphBuilder {
@@ -137,4 +136,4 @@ export class GraphBuilder {
   }
 }
 
-const elementBytes: Readonly<Record<ElementType, number>> = { float: 4, uint8: 1, int8: 1, int64: 8, bool: 1 };
+const elementBytes: Readonly<Record<ElementType, number>> = { float: 4, uint8: 1, int64: 8, bool: 1 };

@@ -21,7 +21,8 @@ export interface PackageIdentity {
 /**
  * A package under construction: a hidden folder beside the final one, renamed into its place at the end.
  *
- * So whatever interrupts a conversion, the final folder is either the old package or the new one, whole.
+ * So whatever interrupts a conversion, no half-made package is ever in the final place; what a killed process left beside it is
+ * removed by the next one.
  */
 export class PackageFolder {
   readonly path: string;
@@ -44,10 +45,10 @@ export class PackageFolder {
         'Choose a new or empty folder.',
       );
     }
-    const path = join(dirname(final), `.${basename(final)}.${process.pid}.partial`);
+    const path = join(dirname(final), partialName(final, process.pid));
     try {
       mkdirSync(dirname(final), { recursive: true });
-      rmSync(path, { recursive: true, force: true });
+      removeAbandoned(final);
       mkdirSync(join(path, 'onnx'), { recursive: true });
     } catch (error) {
       throw outputError(path, error);
@@ -107,6 +108,28 @@ export class PackageFolder {
     } catch (error) {
       throw outputError(path, error);
     }
+  }
+}
+
+function partialName(final: string, pid: number | string): string {
+  return `.${basename(final)}.${pid}.partial`;
+}
+
+/** Removes what conversions to the same folder left behind whose process is gone (or is this one). */
+function removeAbandoned(final: string): void {
+  for (const name of readdirSync(dirname(final))) {
+    const pid = /\.(\d+)\.partial(?:\.old)?$/.exec(name)?.[1];
+    if (pid === undefined || !name.startsWith(partialName(final, pid))) continue;
+    if (Number(pid) === process.pid || !isRunning(Number(pid))) rmSync(join(dirname(final), name), { recursive: true });
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    // Another user's process exists, but may not be signalled.
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
 }
 

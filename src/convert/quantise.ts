@@ -94,24 +94,3 @@ function bestGrid(weights: Float32Array, start: number, end: number): { scale: n
   }
   return best;
 }
-
-/** 8 bits, symmetric, one scale per output: what `DynamicQuantizeMatMul` reads, `[columns, rows]`. */
-export function quantiseOutputs(
-  weights: Float32Array,
-  rows: number,
-  columns: number,
-): { codes: Int8Array; scales: Float32Array } {
-  const codes = new Int8Array(rows * columns);
-  const scales = new Float32Array(rows);
-  for (let row = 0; row < rows; row++) {
-    let largest = 0;
-    for (let i = row * columns; i < (row + 1) * columns; i++) largest = Math.max(largest, Math.abs(weights[i] ?? 0));
-    const scale = largest / 127;
-    const inverse = scale > 0 ? 1 / scale : 0;
-    scales[row] = scale;
-    for (let column = 0; column < columns; column++) {
-      codes[column * rows + row] = Math.round((weights[row * columns + column] ?? 0) * inverse);
-    }
-  }
-  return { codes, scales };
-}

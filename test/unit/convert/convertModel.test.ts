@@ -114,6 +114,16 @@ describe('convertModel', function () {
     assert.deepEqual(readdirSync(join(folder(), 'packages')), []);
   });
 
+  it('removes what a killed conversion left behind, and nothing else', async () => {
+    const packages = join(folder(), 'packages');
+    // No process has this number: they end at 2^22 on Linux, and below that elsewhere.
+    const abandoned = join(packages, '.tiny.99999999.partial');
+    mkdirSync(join(abandoned, 'onnx'), { recursive: true });
+    mkdirSync(join(packages, '.other.99999999.partial'));
+    await convertModel(options());
+    assert.deepEqual(readdirSync(packages).sort(), ['.other.99999999.partial', 'tiny']);
+  });
+
   it('reports progress that only grows within a phase', async () => {
     const seen: string[] = [];
     let last = { phase: '', done: -1 };

@@ -14,7 +14,7 @@ export interface TinyDecoder {
 const printable = Array.from({ length: 94 }, (_, i) => String.fromCharCode(33 + i));
 const otherBytes = Array.from({ length: 68 }, (_, i) => String.fromCharCode(256 + i));
 const latin = Array.from({ length: 94 }, (_, i) => String.fromCharCode(i < 12 ? 161 + i : 162 + i));
-export const tinyMerges = ['t h', 'Ġ t', 'Ġt h', 'Ġth e', 'i n', 'e r'];
+export const tinyMerges = ['Ġ t', 't h', 'Ġt h', 'Ġth e', 'i n', 'e r'];
 export const tinyVocabulary = [
   '<|endoftext|>',
   '<|im_start|>',
