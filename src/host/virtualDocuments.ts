@@ -4,6 +4,8 @@ import { Throttle } from './throttle.ts';
 
 /** Editors redraw a growing document at most this often. */
 const updateIntervalMs = 120;
+/** The editor that VS Code's own Markdown support shows rendered documents in. */
+const renderedEditor = 'vscode.markdown.preview.editor';
 
 /** Read-only Markdown documents of one scheme, held while an editor shows them, that can grow while they are shown. */
 export class VirtualDocuments extends Disposable implements vscode.TextDocumentContentProvider {
@@ -48,6 +50,17 @@ export class VirtualDocuments extends Disposable implements vscode.TextDocumentC
     if (document !== undefined) {
       document.text = text;
       document.throttle.request();
+    }
+  }
+
+  /** Shows a document rendered, or as text where Markdown support is switched off. The focus stays where it is. */
+  async show(uri: vscode.Uri, viewColumn: vscode.ViewColumn): Promise<void> {
+    const document = await vscode.workspace.openTextDocument(uri);
+    const options = { viewColumn, preserveFocus: true, preview: false };
+    try {
+      await vscode.commands.executeCommand('vscode.openWith', uri, renderedEditor, options);
+    } catch {
+      await vscode.window.showTextDocument(document, options);
     }
   }
 

@@ -138,6 +138,12 @@ describe('explain', () => {
     await assert.rejects(controller.reply(shown, 'still there?'), AnchorageError);
   });
 
+  it('says so where the model ends without a word', async () => {
+    assistant.script = () => Promise.resolve('');
+    await controller.explain(document, new vscode.Range(0, 0, 2, 1));
+    assert.match(bodyOf(thread().comments[0]), /without an answer/);
+  });
+
   it('shows no image of an answer, which would fetch its address', async () => {
     assistant.script = () => Promise.resolve('see ![x](https://example.com/x.png)\n```md\n![kept](a)\n```');
     await controller.explain(document, new vscode.Range(0, 0, 2, 1));

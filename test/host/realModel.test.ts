@@ -9,6 +9,8 @@ import { bodyOf, eventually, openText, Surroundings, writeWorkspaceFile } from '
 /** A greedy answer of the small model is soon enough; what it says is not tested, but how it comes. */
 const maxTokens = 24;
 const loadLimitMs = 60_000;
+/** Its answer goes on until something stops it. */
+const longQuestion = 'Count from one to a thousand, one number in each line.';
 const code = 'export function clamp(value, low, high) {\n  return Math.min(Math.max(value, low), high);\n}\n';
 
 describe('with the built-in model', () => {
@@ -19,17 +21,13 @@ describe('with the built-in model', () => {
     const extension = vscode.extensions.getExtension<AnchorageApi>('anchorage.anchorage');
     assert.ok(extension);
     api = await extension.activate();
-    await vscode.workspace
-      .getConfiguration(settingsSection)
-      .update('answer.maxTokens', maxTokens, vscode.ConfigurationTarget.Global);
+    await setMaxTokens(maxTokens);
     const model = await api.assistant.start();
     assert.ok(model.ratio > 1 && model.kvBytesPerToken > 0);
     assert.equal(api.assistant.status.state, 'ready');
   });
   after(async () => {
-    await vscode.workspace
-      .getConfiguration(settingsSection)
-      .update('answer.maxTokens', undefined, vscode.ConfigurationTarget.Global);
+    await setMaxTokens(undefined);
   });
   beforeEach(() => {
     surroundings = new Surroundings();
@@ -92,16 +90,15 @@ describe('with the built-in model', () => {
 
   it('stops an answer within a second and keeps what there is of it', async () => {
     await vscode.commands.executeCommand('anchorage.chat.newSession');
-    const section = vscode.workspace.getConfiguration(settingsSection);
-    await section.update('answer.maxTokens', 2000, vscode.ConfigurationTarget.Global);
-    const asked = api.chat.ask('Count from one to a thousand, one number in each line.');
+    await setMaxTokens(2000);
+    const asked = api.chat.ask(longQuestion);
     await eventually('the answer began', () => (api.chat.state.running?.text.length ?? 0) > 8, loadLimitMs);
     const stopped = Date.now();
     await vscode.commands.executeCommand('anchorage.chat.stop');
     await asked;
     assert.ok(Date.now() - stopped < 1000, `stopped after ${Date.now() - stopped} ms`);
     assert.equal(api.chat.state.exchanges.at(-1)?.stopReason, 'cancelled');
-    await section.update('answer.maxTokens', maxTokens, vscode.ConfigurationTarget.Global);
+    await setMaxTokens(maxTokens);
   });
 
   it('explains a selection in a thread, and answers a reply', async () => {
@@ -164,13 +161,15 @@ describe('with the built-in model', () => {
       }),
     );
     const restarted = new Promise((resolve) => surroundings.add(api.assistant.onDidRestart(resolve)));
-    const asked = api.chat.ask('Name some languages that have one.');
-    await eventually('the question is being answered', () => api.chat.state.running?.stage !== 'waiting', loadLimitMs);
+    await setMaxTokens(2000);
+    const asked = api.chat.ask(longQuestion);
+    await eventually('the answer began', () => (api.chat.state.running?.text.length ?? 0) > 8, loadLimitMs);
     process.kill(workerProcessId(), 'SIGKILL');
     await asked;
     assert.equal(api.chat.state.error?.action, 'restartWorker');
-    assert.deepEqual(prefills, ['Name some languages that have one.']);
+    assert.deepEqual(prefills, [longQuestion]);
     await restarted;
+    await setMaxTokens(maxTokens);
     assert.equal(api.assistant.status.state, 'ready');
     await api.chat.retry();
     assert.equal(api.chat.state.error, null);
@@ -179,12 +178,18 @@ describe('with the built-in model', () => {
   });
 
   it('restarts on command', async () => {
+    await api.assistant.start();
     const before = workerProcessId();
     await vscode.commands.executeCommand('anchorage.restartWorker');
     assert.equal(api.assistant.status.state, 'ready');
     assert.notEqual(workerProcessId(), before);
   });
 });
+
+async function setMaxTokens(value: number | undefined): Promise<void> {
+  const section = vscode.workspace.getConfiguration(settingsSection);
+  await section.update('answer.maxTokens', value, vscode.ConfigurationTarget.Global);
+}
 
 /** The worker is the child of this process that runs its bundle. */
 function workerProcessId(): number {

@@ -121,7 +121,11 @@ export class ExplanationThread extends Disposable {
         running.signal,
       );
       this.#codeRead = true;
-      this.#end('answered', turn, exchange.stopReason === 'cancelled' ? stopped(exchange.answer) : exchange.answer);
+      this.#end(
+        'answered',
+        turn,
+        exchange.stopReason === 'cancelled' ? stopped(exchange.answer) : whole(exchange.answer),
+      );
     } catch (error) {
       if (isCancelled(error)) {
         this.#end('answered', turn, stopped(text));
@@ -185,6 +189,10 @@ function comment(author: string, text: string): vscode.Comment {
 
 function readingText({ done, total }: ReadProgress): string {
   return vscode.l10n.t('Reading {0} of {1} tokens…', done, total);
+}
+
+function whole(text: string): string {
+  return text.trim() === '' ? italic(vscode.l10n.t('The model ended without an answer. Ask in other words.')) : text;
 }
 
 function stopped(text: string): string {

@@ -57,11 +57,15 @@ function statusText(status: AssistantStatus): string {
     case 'ready':
       return table(
         ['', ''],
-        Object.entries(status.model).map(([name, value]) => [name, String(value)]),
+        Object.entries(status.model).map(([name, value]) => [name, describe(value)]),
       );
     default:
       return assertNever(status);
   }
+}
+
+function describe(value: string | number | readonly number[]): string {
+  return typeof value === 'number' ? String(Math.round(value)) : value.toString().replaceAll(',', ', ');
 }
 
 function settingsText({ settings, refused }: Configuration): string {

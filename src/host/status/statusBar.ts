@@ -105,7 +105,7 @@ export class StatusBar extends Disposable {
 
 function memoryLine({ kvRows, kvRowsFull, kvBytes, kvBytesFull }: MemoryView): string {
   return vscode.l10n.t(
-    'Memory: {0} key/value rows, {1}; full caching would hold {2}, {3}.',
+    'The last session holds {0} key/value rows, {1}; full caching would hold {2}, {3}.',
     kvRows,
     formatBytes(kvBytes),
     kvRowsFull,

@@ -26,12 +26,7 @@ export class Summarizer {
     const subject = subjectOf(source);
     const uri = this.#documents.create(vscode.l10n.t('Summary of {0}', subject));
     this.#documents.update(uri, unfinishedSummary(source, '', null));
-    const document = await vscode.workspace.openTextDocument(uri);
-    await vscode.window.showTextDocument(document, {
-      preview: false,
-      preserveFocus: true,
-      viewColumn: vscode.ViewColumn.Beside,
-    });
+    await this.#documents.show(uri, vscode.ViewColumn.Beside);
     await vscode.window.withProgress(
       {
         location: vscode.ProgressLocation.Notification,

@@ -44,7 +44,9 @@ export function finishedSummary(
     stopReason === 'cancelled' ? vscode.l10n.t('**Stopped before its end.**') : '',
     stopReason === 'maxTokens' ? vscode.l10n.t('**Cut off at the setting {0}.**', '`anchorage.answer.maxTokens`') : '',
   ];
-  return page(source, answerMarkdown(answer), notes.filter(Boolean).join(' '));
+  const text =
+    answer.trim() === '' ? `_${vscode.l10n.t('The model ended without an answer.')}_` : answerMarkdown(answer);
+  return page(source, text, notes.filter(Boolean).join(' '));
 }
 
 /** The document of a summary that failed or was stopped: what was written of it, and why it ended. */
@@ -57,5 +59,5 @@ export function failedSummary(source: Attachment, text: string, error: unknown):
 
 function page(source: Attachment, body: string, footer = ''): string {
   const title = `# ${vscode.l10n.t('Summary of {0}', subjectOf(source))}`;
-  return `${[title, body, footer && `---\n\n${footer}`].filter(Boolean).join('\n\n')}\n`;
+  return `${[title, body.trim(), footer && `---\n\n${footer}`].filter(Boolean).join('\n\n')}\n`;
 }

@@ -27,7 +27,7 @@ export class DiagnoseCommand implements Command {
     );
     const uri = this.#documents.create(vscode.l10n.t('Anchorage diagnosis'));
     this.#documents.update(uri, text);
-    await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(uri), { preview: false });
+    await this.#documents.show(uri, vscode.ViewColumn.Active);
     return uri;
   }
 }
