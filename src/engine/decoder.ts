@@ -5,6 +5,7 @@ import type { Variant } from '../protocol/packageManifest.ts';
 import type { AnchorCache } from './anchorCache.ts';
 import type { AttentionBias } from './anchorMask.ts';
 import { checkGraph, inputName } from './graphSignature.ts';
+import { groupTokens } from './groupTokens.ts';
 import { graphPath, type ModelPackage } from './modelPackage.ts';
 import { loadOnnxRuntime, physicalCores, type OnnxRuntime } from './onnxRuntime.ts';
 import type { PlacedToken } from './placedToken.ts';
@@ -37,14 +38,12 @@ export interface RunResult {
   readonly scores: Float32Array;
 }
 
-/** Tokens that one run reads at most: more gain nothing, and fewer honour Stop sooner. */
-const GROUP_TOKENS: Readonly<Record<Variant, number>> = { fp32: 128, int8: 64, int4: 128 };
-
 /** Owns the onnxruntime session of a package's "split" graph. Runs are synchronous inside and cannot be stopped. */
 export class Decoder {
   readonly package: ModelPackage;
   readonly variant: Variant;
   readonly threads: number;
+  /** Tokens that one run reads at most. A constant, since int8 logits depend on how a text is cut into runs. */
   readonly groupTokens: number;
   readonly #ort: OnnxRuntime;
   readonly #session: InferenceSession;
@@ -59,7 +58,7 @@ export class Decoder {
     this.package = pkg;
     this.variant = variant;
     this.threads = threads;
-    this.groupTokens = GROUP_TOKENS[variant];
+    this.groupTokens = groupTokens(pkg.config, variant);
     this.#ort = ort;
     this.#session = session;
   }

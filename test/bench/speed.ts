@@ -53,6 +53,7 @@ function summary(speeds: readonly Speed[]): object {
     loadMs: of((speed) => speed.loadMs),
     prefillTokensPerSecond: of((speed) => speed.prefillTokensPerSecond),
     decodeTokensPerSecond: of((speed) => speed.decodeTokensPerSecond),
+    longestRunMs: of((speed) => speed.longestRunMs),
     peakMemoryMB: of((speed) => speed.peakMemoryMB),
     sessions: sessions.map(({ textTokens, kvRows, kvRowsFull }, i) => {
       const session = (pick: (each: Speed['sessions'][number]) => number): number =>

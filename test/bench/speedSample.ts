@@ -14,6 +14,8 @@ export const speedSchema = z.object({
   loadMs: z.number(),
   prefillTokensPerSecond: z.number(),
   decodeTokensPerSecond: z.number(),
+  /** The longest run while reading: Stop is honoured after it. */
+  longestRunMs: z.number(),
   peakMemoryMB: z.number(),
   sessions: z.array(
     z.object({
@@ -51,6 +53,7 @@ async function main(): Promise<void> {
     loadMs,
     prefillTokensPerSecond: 512 / (prefill / 1000),
     decodeTokensPerSecond: await decodeSpeed(empty, text),
+    longestRunMs: await longestRun(decoder, text.slice(0, 512)),
     // Before the longer sessions, whose full caching would count.
     peakMemoryMB: process.resourceUsage().maxRSS / 1024,
     sessions: [],
@@ -94,6 +97,17 @@ async function session(decoder: Decoder, text: readonly number[]): Promise<Speed
 /** Milliseconds to read tokens into an empty context, up to the logits of the last. */
 function readFresh(decoder: Decoder, tokens: readonly number[]): Promise<number> {
   return timed(() => new AnchorContext(decoder, { pinned: [] }).read(tokens, { logits: 'last' }));
+}
+
+async function longestRun(decoder: Decoder, tokens: readonly number[]): Promise<number> {
+  let longest = 0;
+  let last = performance.now();
+  const onProgress = (): void => {
+    longest = Math.max(longest, performance.now() - last);
+    last = performance.now();
+  };
+  await new AnchorContext(decoder, { pinned: [] }).read(tokens, { logits: 'last', onProgress });
+  return longest;
 }
 
 async function decodeSpeed(context: AnchorContext, text: readonly number[]): Promise<number> {
