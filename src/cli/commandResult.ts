@@ -9,16 +9,19 @@ import { described } from './terminal.ts';
 /** A command's work. Gives the exit code, or throws an `AnchorageError`. */
 export type CommandWork = (args: readonly string[], options: GlobalOptions, raw: unknown) => Promise<ExitCode>;
 
+/** Is told what the process shall end with. */
+export type OnExitCode = (code: ExitCode) => void;
+
 /** Lets a command run `work`: its errors go to stderr with their remedy, and decide the exit code. */
-export function runs(command: Command, work: CommandWork): Command {
-  return command.action(async () => {
+export function runs(command: Command, onExitCode: OnExitCode, work: CommandWork): void {
+  command.action(async () => {
     const raw = command.opts();
     const options = globalOptionsSchema.parse(raw);
     try {
-      process.exitCode = await work(command.args, options, raw);
+      onExitCode(await work(command.args, options, raw));
     } catch (error) {
       process.stderr.write(`${described(error, options.verbose)}\n`);
-      process.exitCode = AnchorageError.is(error) ? exitCodeOf(error.reason) : exitCodes.failed;
+      onExitCode(AnchorageError.is(error) ? exitCodeOf(error.reason) : exitCodes.failed);
     }
   });
 }

@@ -111,24 +111,26 @@ function readBytes(path: string): Uint8Array {
   }
 }
 
-/** Offset of the first byte that is not valid UTF-8, found by halving: a valid start may end inside a character. */
+/** Offset at which the first character that is not valid UTF-8 begins. */
 export function invalidUtf8At(bytes: Uint8Array): number {
-  const isValidStart = (length: number): boolean => {
+  const decoded = (length: number): string | null => {
     try {
-      new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(0, length), { stream: true });
-      return true;
+      // As a stream: a start of the file may end inside a character.
+      return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes.subarray(0, length), {
+        stream: true,
+      });
     } catch {
-      return false;
+      return null;
     }
   };
   let low = 0;
   let high = bytes.length;
   while (low < high) {
     const middle = (low + high + 1) >> 1;
-    if (isValidStart(middle)) low = middle;
-    else high = middle - 1;
+    if (decoded(middle) === null) high = middle - 1;
+    else low = middle;
   }
-  return low;
+  return Buffer.byteLength(decoded(low) ?? '');
 }
 
 function shownPath(path: string): string {

@@ -1,6 +1,5 @@
-import { CommanderError } from 'commander';
 import { exitCodes } from './exitCodes.ts';
-import { createProgram } from './program.ts';
+import { run } from './run.ts';
 
 // A reader that has seen enough (`| head`) closes the pipe; that is no fault of ours.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -8,10 +7,4 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
-try {
-  await createProgram().parseAsync();
-} catch (error) {
-  // Commander has told what is wrong with the arguments, or printed the help that was asked for.
-  if (!(error instanceof CommanderError)) throw error;
-  process.exitCode = error.exitCode === 0 ? exitCodes.ok : exitCodes.badInput;
-}
+process.exitCode = await run(process.argv.slice(2));

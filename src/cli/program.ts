@@ -5,9 +5,14 @@ import { addChatCommand } from './commands/chat.ts';
 import { addConvertCommand } from './commands/convert.ts';
 import { addDiagnoseCommand } from './commands/diagnose.ts';
 import { exitCodeHelp } from './exitCodes.ts';
+import type { ExitCode } from './exitCodes.ts';
 
-/** The command line: every command with its options and help. */
-export function createProgram(): Command {
+/**
+ * The command line: every command with its options and help.
+ *
+ * @param onExitCode told the exit code of the command that ran.
+ */
+export function createProgram(onExitCode: (code: ExitCode) => void): Command {
   const program = new Command('anchorage')
     .description(
       'Private, local assistance from a terminal. What was read before is held as anchors: a few keys and values\n' +
@@ -16,13 +21,13 @@ export function createProgram(): Command {
     .showHelpAfterError('Run the command with --help for its usage.')
     .addHelpText('after', `${exitCodeHelp}\n\nAnswers and data go to stdout, progress and errors to stderr.`)
     .exitOverride();
-  addAskCommand(program);
-  addChatCommand(program);
-  addFileCommand(program, 'explain', 'Explain a file, or lines of it.');
-  addFileCommand(program, 'summarize', 'Summarize a file, or lines of it.');
-  addBatchCommand(program);
-  addConvertCommand(program);
-  addDiagnoseCommand(program);
+  addAskCommand(program, onExitCode);
+  addChatCommand(program, onExitCode);
+  addFileCommand(program, onExitCode, 'explain', 'Explain a file, or lines of it.');
+  addFileCommand(program, onExitCode, 'summarize', 'Summarize a file, or lines of it.');
+  addBatchCommand(program, onExitCode);
+  addConvertCommand(program, onExitCode);
+  addDiagnoseCommand(program, onExitCode);
   for (const command of program.commands)
     command.exitOverride().showHelpAfterError('Run the command with --help for its usage.');
   return program;

@@ -36,7 +36,7 @@ export async function diagnose(options: DiagnoseOptions): Promise<Check[]> {
       remedy: onnxruntime === '' ? 'Install the extension again.' : '',
     },
     await packageCheck(options),
-    ...(model === null ? [] : providerChecks(model)),
+    ...(model === null ? [] : [providerCheck(model)]),
     storageCheck(options),
     memoryCheck(),
   ];
@@ -70,19 +70,12 @@ async function packageCheck({ model, loadError }: DiagnoseOptions): Promise<Chec
   }
 }
 
-/** The provider in use must work; that others do not is told, and is no fault. */
-function providerChecks(model: Model): Check[] {
-  const { executionProvider, executionProviderReason } = model.info;
-  const tried = model.probes.map((probe) => `${probe.executionProvider}: ${probe.works ? 'works' : probe.problem}`);
-  const ok = model.probes.some((probe) => probe.works && probe.executionProvider === executionProvider);
-  return [
-    {
-      name: 'Execution provider',
-      ok,
-      detail: `${executionProviderReason} Tried: ${tried.join('; ')}.`,
-      remedy: ok ? '' : 'Reinstall the extension for this platform.',
-    },
-  ];
+/** The model runs on the provider in use, so it works; that others do not is told, and is no fault. */
+function providerCheck(model: Model): Check {
+  const { executionProviderReason: reason } = model.info;
+  const tried = model.probes.map((probe) => `${probe.executionProvider} ${probe.works ? 'works' : probe.problem}`);
+  const detail = tried.length === 0 ? reason : `${reason} Tried: ${tried.join('; ')}.`;
+  return { name: 'Execution provider', ok: true, detail, remedy: '' };
 }
 
 function storageCheck({ storageFolder, storageWarning }: DiagnoseOptions): Check {

@@ -40,14 +40,18 @@ const probeTimeout = 20_000;
 
 /**
  * Finds the first provider that works here and that packages have a graph for. Each is tried in a process of its own
- * with a time limit, since a faulty driver may hang or end the process that loads it.
+ * with a time limit, since a faulty driver may hang or end the process that loads it. The CPU is not tried: it is
+ * onnxruntime's own code, and what is left when nothing else works.
  *
  * @param workerPath the worker's script, which runs a probe when it is told to.
  */
 export async function chooseProvider(wanted: ExecutionProvider | 'auto', workerPath: string): Promise<ChosenProvider> {
+  if (wanted === 'cpu')
+    return { executionProvider: 'cpu', reason: 'CPU, because the settings ask for it.', probes: [] };
   const { listSupportedBackends } = await loadOnnxRuntime();
   const built = new Set<string>(listSupportedBackends().map((backend) => backend.name));
-  const probes = await Promise.all(preferred.filter((each) => built.has(each)).map((each) => probe(each, workerPath)));
+  const tried = preferred.filter((each) => built.has(each) && each !== 'cpu');
+  const probes = await Promise.all(tried.map((each) => probe(each, workerPath)));
   const usable = probes.find(({ executionProvider: each, works }) => {
     return works && withGraph.includes(each) && (wanted === 'auto' || wanted === each);
   });
@@ -59,7 +63,7 @@ function probe(executionProvider: ExecutionProvider, workerPath: string): Promis
   return new Promise((resolve) => {
     const arguments_ = [workerPath, '--probe', executionProvider];
     const options = { timeout: probeTimeout, killSignal: 'SIGKILL', windowsHide: true } as const;
-    execFile(process.execPath, arguments_, options, (error, stdout) => {
+    const child = execFile(process.execPath, arguments_, options, (error, stdout) => {
       const report = reportSchema.safeParse(lastJson(stdout));
       if (report.success) {
         const problem = report.data.works ? '' : shortened(report.data.problem);
@@ -72,6 +76,7 @@ function probe(executionProvider: ExecutionProvider, workerPath: string): Promis
         : 'its driver ended the process that tried it';
       resolve({ executionProvider, works: false, problem });
     });
+    child.stdin?.end();
   });
 }
 
@@ -99,18 +104,16 @@ function reasonFor(
 ): string {
   if (chosen !== 'cpu')
     return `${names[chosen]}, because it works here and is the fastest that the model has a graph for.`;
-  if (wanted === 'cpu') return 'CPU, because the settings ask for it.';
   if (wanted !== 'auto') {
     const result = probes.find((each) => each.executionProvider === wanted);
     const cause = result === undefined ? 'this build of onnxruntime does not have it' : causeOf(result);
     return `CPU, because ${names[wanted]} cannot be used: ${cause}.`;
   }
-  const others = probes.filter((each) => each.executionProvider !== 'cpu');
-  const working = others.filter((each) => each.works).map((each) => names[each.executionProvider]);
+  const working = probes.filter((each) => each.works).map((each) => names[each.executionProvider]);
   if (working.length > 0)
     return `CPU, because the model has no graph for ${working.join(' or ')}, which would work here.`;
-  if (others.length === 0) return 'CPU, because onnxruntime has nothing else for this platform.';
-  const causes = others.map((each) => `${names[each.executionProvider]}: ${causeOf(each)}`);
+  if (probes.length === 0) return 'CPU, because onnxruntime has nothing else for this platform.';
+  const causes = probes.map((each) => `${names[each.executionProvider]}: ${causeOf(each)}`);
   return `CPU, because no GPU can be used here (${causes.join('; ')}); a GPU driver with Vulkan would be the first thing to install.`;
 }
 

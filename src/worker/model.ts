@@ -1,6 +1,7 @@
 import { AnchorContext } from '../engine/anchorContext.ts';
 import { Decoder } from '../engine/decoder.ts';
 import { loadPackage } from '../engine/modelPackage.ts';
+import { ScoringPass } from '../engine/scoringPass.ts';
 import { scoreText, type TextScore } from '../engine/scoreText.ts';
 import { AnchorKeys } from '../memory/anchorKey.ts';
 import type { SealDefaults } from '../memory/sessionMemory.ts';
@@ -50,6 +51,7 @@ export async function loadEngineModel(params: LoadParams, workerPath: string): P
   ]);
   const { anchors, config, layout, name } = modelPackage;
   const pinned = layout.pinned();
+  const scoring = new ScoringPass(decoder, pinned);
   const encoded = new WeakMap<SequenceText, readonly number[]>();
   const defaults = {
     ratio: params.ratio ?? anchors.ratio,
@@ -88,10 +90,10 @@ export async function loadEngineModel(params: LoadParams, workerPath: string): P
     encodeQuestion: (question) => layout.live(question),
     encodeText: (text) => modelPackage.tokenizer.encodeText(text),
     createBatchContext: () => {
-      const context = new AnchorContext(decoder, { pinned });
+      const context = new AnchorContext(decoder, { pinned, scoring });
       return { context, score: (tokens, signal) => scoreText(context, tokens, signal) };
     },
-    createContext: () => new AnchorContext(decoder, { pinned }),
+    createContext: () => new AnchorContext(decoder, { pinned, scoring }),
     dispose: () => decoder.dispose(),
   };
 }

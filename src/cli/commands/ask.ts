@@ -5,6 +5,7 @@ import { samplingSchema } from '../../protocol/sampling.ts';
 import { askRequest, createSessionRequest } from '../../protocol/worker.ts';
 import type { Attachment, Task } from '../../protocol/worker.ts';
 import { runs } from '../commandResult.ts';
+import type { OnExitCode } from '../commandResult.ts';
 import { exitCodes } from '../exitCodes.ts';
 import type { ExitCode } from '../exitCodes.ts';
 import { parseFileArgument, readAttachment } from '../fileArgument.ts';
@@ -16,7 +17,7 @@ import { withTerminal, write } from '../terminal.ts';
 const fileOptionSchema = z.object({ file: z.array(z.string()).default([]) });
 
 /** `ask`: one question, optionally about files. */
-export function addAskCommand(program: Command): void {
+export function addAskCommand(program: Command, onExitCode: OnExitCode): void {
   const command = program
     .command('ask')
     .description('Ask one question. Attached files are read as anchors first, the question after them.')
@@ -24,14 +25,19 @@ export function addAskCommand(program: Command): void {
     .option('-f, --file <file>', 'attach a file, or lines of it (FILE:L7-L20); may be given again', collected, [])
     .addHelpText('after', '\nExamples:\n  ask What is a closure\n  ask -f src/app.ts "Where are the settings read?"');
   addOutputOptions(addSamplingOptions(addModelOptions(command)));
-  runs(command, async (words, options, raw) => {
+  runs(command, onExitCode, async (words, options, raw) => {
     const attachments = fileOptionSchema.parse(raw).file.map((file) => readAttachment(parseFileArgument(file)));
     return answerOnce(options, raw, 'chat', words.join(' '), attachments);
   });
 }
 
 /** `explain` and `summarize`: a task on one file or lines of it. */
-export function addFileCommand(program: Command, task: 'explain' | 'summarize', description: string): void {
+export function addFileCommand(
+  program: Command,
+  onExitCode: OnExitCode,
+  task: 'explain' | 'summarize',
+  description: string,
+): void {
   const command = program
     .command(task)
     .description(description)
@@ -39,7 +45,7 @@ export function addFileCommand(program: Command, task: 'explain' | 'summarize', 
     .option('--question <text>', 'ask this about it instead')
     .addHelpText('after', `\nExamples:\n  ${task} src/app.ts\n  ${task} src/app.ts:L7-L20 --json`);
   addOutputOptions(addSamplingOptions(addModelOptions(command)));
-  runs(command, async ([file = ''], options, raw) => {
+  runs(command, onExitCode, async ([file = ''], options, raw) => {
     const { question } = z.object({ question: z.string().default('') }).parse(raw);
     return answerOnce(options, raw, task, question, [readAttachment(parseFileArgument(file))]);
   });

@@ -6,6 +6,7 @@ import { AnchorageError, messageOf } from '../../protocol/errors.ts';
 import { batchRequest } from '../../protocol/worker.ts';
 import { batchLine } from '../batchLine.ts';
 import { runs } from '../commandResult.ts';
+import type { OnExitCode } from '../commandResult.ts';
 import { exitCodes } from '../exitCodes.ts';
 import type { ExitCode } from '../exitCodes.ts';
 import { addModelOptions, addOutputOptions } from '../globalOptions.ts';
@@ -31,7 +32,7 @@ IN or OUT may be -, for stdin and stdout. Rows are written as they are done.`;
 type WriteLine = (row: unknown) => Promise<void>;
 
 /** `batch`: many questions, each with its own context. */
-export function addBatchCommand(program: Command): void {
+export function addBatchCommand(program: Command, onExitCode: OnExitCode): void {
   const command = program
     .command('batch')
     .description('Answer or score the rows of a JSON Lines file.')
@@ -39,7 +40,7 @@ export function addBatchCommand(program: Command): void {
     .argument('<out>', 'output, or - for stdout')
     .addHelpText('after', help);
   addOutputOptions(addModelOptions(command));
-  runs(command, ([input = '-', output = '-'], options) => runBatch(input, output, options));
+  runs(command, onExitCode, ([input = '-', output = '-'], options) => runBatch(input, output, options));
 }
 
 async function runBatch(input: string, output: string, options: GlobalOptions): Promise<ExitCode> {

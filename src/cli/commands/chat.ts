@@ -9,6 +9,7 @@ import type { Sampling } from '../../protocol/sampling.ts';
 import { askRequest, createSessionRequest, listSessionsRequest, openSessionRequest } from '../../protocol/worker.ts';
 import type { Attachment, SessionView } from '../../protocol/worker.ts';
 import { runs } from '../commandResult.ts';
+import type { OnExitCode } from '../commandResult.ts';
 import { exitCodes } from '../exitCodes.ts';
 import type { ExitCode } from '../exitCodes.ts';
 import { parseFileArgument, readAttachment } from '../fileArgument.ts';
@@ -33,7 +34,7 @@ In the chat:
   Ctrl-C                stop the answer; what was written of it is kept`;
 
 /** `chat`: a conversation, kept and restored. */
-export function addChatCommand(program: Command): void {
+export function addChatCommand(program: Command, onExitCode: OnExitCode): void {
   const command = program
     .command('chat')
     .description('Talk with the model. The session is kept, and continued without reading it again.')
@@ -43,7 +44,7 @@ export function addChatCommand(program: Command): void {
     .option('--storage <folder>', 'folder for sessions', defaultStorageFolder())
     .addHelpText('after', help);
   addOutputOptions(addSamplingOptions(addModelOptions(command)));
-  runs(command, (_, options, raw) => {
+  runs(command, onExitCode, (_, options, raw) => {
     const { storage, list, continue: isLatest, session } = optionsSchema.parse(raw);
     return withTerminal(options, storage, async (terminal) => {
       if (list) return listSessions(terminal);
@@ -108,11 +109,14 @@ async function converse(terminal: Terminal, first: SessionView, sampling: Sampli
 
 /** Lines of the input, each asked for by a prompt. Ctrl-C at the prompt ends the input. */
 async function* linesOf(input: Interface): AsyncGenerator<string> {
+  const state = { isOpen: true };
+  input.once('close', () => (state.isOpen = false));
   input.once('SIGINT', () => input.close());
   input.prompt();
   for await (const line of input) {
     yield line;
-    input.prompt();
+    // Input from a pipe ends long before its last line is answered.
+    if (state.isOpen) input.prompt();
   }
 }
 

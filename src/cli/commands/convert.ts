@@ -6,6 +6,7 @@ import { convertModel } from '../../convert/convertModel.ts';
 import type { ConvertResult } from '../../convert/convertModel.ts';
 import { variants } from '../../protocol/packageManifest.ts';
 import { runs } from '../commandResult.ts';
+import type { OnExitCode } from '../commandResult.ts';
 import { exitCodes } from '../exitCodes.ts';
 import { addOutputOptions } from '../globalOptions.ts';
 import { ProgressLine } from '../progressLine.ts';
@@ -20,7 +21,7 @@ const optionsSchema = z.object({
 const phases = { read: 'Reading', build: 'Building', verify: 'Verifying', write: 'Writing' } as const;
 
 /** `convert`: a decoder and its adapter to a package. */
-export function addConvertCommand(program: Command): void {
+export function addConvertCommand(program: Command, onExitCode: OnExitCode): void {
   const command = program
     .command('convert')
     .description('Turn a decoder on disk, and an anchor adapter for it, into a package.')
@@ -32,7 +33,7 @@ export function addConvertCommand(program: Command): void {
     )
     .option('--name <name>', "the package's name (default: the source's)");
   addOutputOptions(command);
-  runs(command, async ([source = '', out = ''], { json, quiet }, raw) => {
+  runs(command, onExitCode, async ([source = '', out = ''], { json, quiet }, raw) => {
     const { adapter, variants: wanted, name = basename(source, extname(source)) } = optionsSchema.parse(raw);
     const progress = new ProgressLine(process.stderr, quiet);
     const result = await interruptible((signal) =>

@@ -1,19 +1,20 @@
 import type { Command } from 'commander';
 import { diagnoseRequest } from '../../protocol/worker.ts';
 import { runs } from '../commandResult.ts';
+import type { OnExitCode } from '../commandResult.ts';
 import { exitCodes } from '../exitCodes.ts';
 import { addModelOptions, addOutputOptions } from '../globalOptions.ts';
 import { defaultStorageFolder } from '../packagePaths.ts';
 import { described, withTerminal, write } from '../terminal.ts';
 
 /** `diagnose`: looks at everything that an answer stands on. */
-export function addDiagnoseCommand(program: Command): void {
+export function addDiagnoseCommand(program: Command, onExitCode: OnExitCode): void {
   const command = program
     .command('diagnose')
     .description('Check Node, onnxruntime, the model package (every SHA-256), execution providers, storage and memory.')
     .option('--storage <folder>', 'folder for sessions', defaultStorageFolder());
   addOutputOptions(addModelOptions(command));
-  runs(command, (_, options) =>
+  runs(command, onExitCode, (_, options) =>
     withTerminal(options, storageOf(command), async (terminal) => {
       // What fails here is one of the things that the checks tell.
       await terminal

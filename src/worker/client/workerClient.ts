@@ -31,7 +31,7 @@ export interface WorkerClientOptions extends WorkerProcessOptions {
   readonly client: string;
   /** Folder for sessions; null keeps them in memory only. */
   readonly storageFolder: string | null;
-  readonly listener?: WorkerListener;
+  readonly listener?: WorkerListener | undefined;
   /** Milliseconds until a worker that does not answer the handshake counts as dead. */
   readonly handshakeTimeout?: number;
 }

@@ -1,0 +1,57 @@
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { run } from '../../../src/cli/run.ts';
+
+const main = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url));
+
+export interface Output {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs the command line as a process, as a user does. */
+export function commandLine(
+  args: readonly string[],
+  { input = '', cwd, onStdout = () => {} }: { input?: string; cwd?: string; onStdout?: (pid: number) => void } = {},
+): Promise<Output> {
+  const child = spawn(process.execPath, [main, ...args], { cwd, stdio: ['pipe', 'pipe', 'pipe'] });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+    onStdout(child.pid ?? 0);
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  child.stdin.end(input);
+  return new Promise((resolve) => child.once('close', (code) => resolve({ code, stdout, stderr })));
+}
+
+/** Runs the command line in this process, which is faster; for commands that fail before they answer. */
+export async function inProcess(args: readonly string[]): Promise<Output> {
+  const stdout = captured(process.stdout);
+  const stderr = captured(process.stderr);
+  try {
+    const code = await run(args);
+    return { code, stdout: stdout.text(), stderr: stderr.text() };
+  } finally {
+    stdout.release();
+    stderr.release();
+  }
+}
+
+function captured(stream: NodeJS.WriteStream): { readonly text: () => string; readonly release: () => void } {
+  const before = stream.write.bind(stream);
+  let written = '';
+  stream.write = (text: string | Uint8Array, encoding?: unknown, done?: (error?: Error | null) => void) => {
+    written += String(text);
+    if (isCallback(encoding)) encoding();
+    done?.();
+    return true;
+  };
+  return { text: () => written, release: () => (stream.write = before) };
+}
+
+function isCallback(value: unknown): value is () => void {
+  return typeof value === 'function';
+}

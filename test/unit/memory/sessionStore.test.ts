@@ -1,0 +1,230 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { FallbackSessionStore } from '../../../src/memory/fallbackSessionStore.ts';
+import { MemorySessionStore } from '../../../src/memory/memorySessionStore.ts';
+import { openSessionStore } from '../../../src/memory/openSessionStore.ts';
+import type { SessionStore } from '../../../src/memory/sessionStore.ts';
+import { SqliteSessionStore } from '../../../src/memory/sqliteSessionStore.ts';
+import { AnchorageError } from '../../../src/protocol/errors.ts';
+import { turn, withFolder } from './memoryFixtures.ts';
+
+const session = { id: 's1', title: '', createdAt: 500 };
+const fileIn = (folder: string): string => join(folder, 'sessions.sqlite');
+
+describe('session store', () => {
+  const kinds: readonly [string, (folder: string) => SessionStore][] = [
+    ['SQLite', (folder) => new SqliteSessionStore(folder, fileIn(folder))],
+    ['memory', () => new MemorySessionStore()],
+    ['fallback', () => new FallbackSessionStore(new MemorySessionStore(), (error) => assert.fail(String(error)))],
+  ];
+  for (const [name, open] of kinds) {
+    it(`gives back what was written (${name})`, () =>
+      withFolder((folder) => {
+        const store = open(folder);
+        store.create(session);
+        assert.deepEqual(store.list(), []);
+        const turns = [turn('a'), turn('b', 2000)];
+        for (const each of turns) store.appendTurn('s1', each);
+        assert.deepEqual(store.read('s1'), {
+          ...session,
+          title: 'About b',
+          updatedAt: 2000,
+          exchanges: turns.map(({ exchange }) => exchange),
+          sequences: turns.flatMap(({ sequences }) => sequences),
+        });
+        store.create({ ...session, id: 's2' });
+        store.appendTurn('s2', turn('c', 3000));
+        assert.deepEqual(
+          store.list().map(({ id, exchanges }) => [id, exchanges]),
+          [
+            ['s2', 1],
+            ['s1', 2],
+          ],
+        );
+        store.delete('s2');
+        assert.equal(store.read('s2'), undefined);
+        assert.equal(store.list().length, 1);
+        store.close();
+      }));
+  }
+
+  it('is all there after it was opened again', () =>
+    withFolder(async (folder) => {
+      const first = new SqliteSessionStore(folder, fileIn(folder));
+      first.create(session);
+      first.appendTurn('s1', turn('a'));
+      const before = first.read('s1');
+      first.close();
+      const { store, warning } = await openSessionStore(folder);
+      assert.equal(warning, null);
+      assert.deepEqual(store.read('s1'), before);
+      store.close();
+    }));
+
+  it('writes a turn whole or not at all', () =>
+    withFolder((folder) => {
+      const store = new SqliteSessionStore(folder, fileIn(folder));
+      store.create(session);
+      store.appendTurn('s1', turn('a'));
+      const before = store.read('s1');
+      const broken = turn('b');
+      const twice = { ...broken, sequences: [...broken.sequences, ...broken.sequences] };
+      assert.throws(
+        () => store.appendTurn('s1', twice),
+        (error) => AnchorageError.is(error, 'storageUnavailable'),
+      );
+      assert.deepEqual(store.read('s1'), before);
+      store.close();
+    }));
+
+  it('keeps anchors by their key as long as a session uses them', () =>
+    withFolder((folder) => {
+      const store = new SqliteSessionStore(folder, fileIn(folder));
+      const bytes = Uint8Array.of(1, 2, 3);
+      for (const id of ['s1', 's2']) store.create({ ...session, id });
+      const [chunk, exchange] = turn('a').sequences;
+      assert.ok(chunk !== undefined && exchange !== undefined);
+      store.appendTurn('s1', turn('a'));
+      const kept = { ...chunk, choice: 'window' as const, anchorKey: 'key' };
+      store.writeAnchors(kept, bytes);
+      assert.deepEqual(store.read('s1')?.sequences[0], kept);
+      store.appendTurn('s2', { ...turn('b'), sequences: [{ ...kept, id: 'other' }] });
+      store.delete('s1');
+      assert.deepEqual(store.readAnchors('key'), bytes);
+      store.delete('s2');
+      assert.equal(store.readAnchors('key'), undefined);
+      store.close();
+    }));
+
+  describe('that cannot be opened', () => {
+    const cases: readonly [string, RegExp, (folder: string) => string][] = [
+      [
+        'a damaged file',
+        /Move .*sessions\.sqlite away/,
+        (folder) => {
+          writeFileSync(fileIn(folder), 'SQLite format 3\u0000 and then nothing of the kind'.repeat(200));
+          return folder;
+        },
+      ],
+      [
+        'a truncated file',
+        /Move .*sessions\.sqlite away/,
+        (folder) => {
+          const store = new SqliteSessionStore(folder, fileIn(folder));
+          store.create(session);
+          for (let i = 0; i < 50; i++) store.appendTurn('s1', turn(`t${i}`));
+          store.close();
+          writeFileSync(fileIn(folder), readFileSync(fileIn(folder)).subarray(0, 20_000));
+          return folder;
+        },
+      ],
+      [
+        'a newer schema',
+        /Update Anchorage/,
+        (folder) => {
+          new SqliteSessionStore(folder, fileIn(folder)).close();
+          const database = new DatabaseSync(fileIn(folder));
+          database.exec("INSERT INTO migrations VALUES (99, 'of the future', 0)");
+          database.close();
+          return folder;
+        },
+      ],
+      [
+        'a file in place of the folder',
+        /Make the folder writable or choose another/,
+        (folder) => {
+          writeFileSync(join(folder, 'file'), '');
+          return join(folder, 'file', 'storage');
+        },
+      ],
+      [
+        'a folder in place of the file',
+        /Make the folder writable|Move/,
+        (folder) => {
+          mkdirSync(fileIn(folder));
+          return folder;
+        },
+      ],
+    ];
+    for (const [name, remedy, prepare] of cases) {
+      it(`goes on in memory, with a warning that names folder and remedy: ${name}`, () =>
+        withFolder(async (folder) => {
+          const storage = prepare(folder);
+          const { store, warning } = await openSessionStore(storage);
+          assert.ok(warning !== null && warning.includes(storage), String(warning));
+          assert.match(warning, remedy);
+          store.create(session);
+          store.appendTurn('s1', turn('a'));
+          assert.equal(store.read('s1')?.exchanges.length, 1);
+        }));
+    }
+
+    it('leaves a newer file as it is', () =>
+      withFolder(async (folder) => {
+        new SqliteSessionStore(folder, fileIn(folder)).close();
+        const database = new DatabaseSync(fileIn(folder));
+        database.exec("INSERT INTO migrations VALUES (99, 'of the future', 0)");
+        database.close();
+        const before = readFileSync(fileIn(folder));
+        (await openSessionStore(folder)).store.close();
+        assert.deepEqual(readFileSync(fileIn(folder)), before);
+      }));
+  });
+
+  it('tells of a damaged row by its field', () =>
+    withFolder((folder) => {
+      const store = new SqliteSessionStore(folder, fileIn(folder));
+      store.create(session);
+      store.appendTurn('s1', turn('a'));
+      const database = new DatabaseSync(fileIn(folder));
+      database.exec(`UPDATE sequences SET text = '{"kind":"poem"}'`);
+      database.close();
+      assert.throws(
+        () => store.read('s1'),
+        (error) => {
+          return (
+            AnchorageError.is(error, 'storageUnavailable') &&
+            error.message.includes('text') &&
+            error.message.includes(folder)
+          );
+        },
+      );
+      store.close();
+    }));
+
+  it('goes on in memory with a session whose writing fails, and loses nothing', () =>
+    withFolder((folder) => {
+      const stored = new SqliteSessionStore(folder, fileIn(folder));
+      const failures: unknown[] = [];
+      const store = new FallbackSessionStore(stored, (error) => failures.push(error));
+      store.create(session);
+      store.appendTurn('s1', turn('a'));
+      const lock = new DatabaseSync(fileIn(folder));
+      lock.exec('PRAGMA query_only = 0; BEGIN IMMEDIATE');
+      store.appendTurn('s1', turn('b'));
+      store.create({ ...session, id: 's2' });
+      store.appendTurn('s2', turn('c', 3000));
+      lock.exec('ROLLBACK');
+      lock.close();
+      assert.equal(failures.length, 2);
+      assert.ok(
+        failures.every((error) => AnchorageError.is(error, 'storageUnavailable') && error.message.includes(folder)),
+      );
+      assert.deepEqual(
+        store.read('s1')?.exchanges.map(({ id }) => id),
+        ['exchange a', 'exchange b'],
+      );
+      assert.deepEqual(
+        store.list().map(({ id, exchanges }) => [id, exchanges]),
+        [
+          ['s2', 1],
+          ['s1', 2],
+        ],
+      );
+      store.appendTurn('s1', turn('d', 4000));
+      assert.equal(store.read('s1')?.exchanges.length, 3);
+      store.close();
+    })).timeout(15_000);
+});

@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { Random } from '../../../src/engine/random.ts';
+import { chunkText, type TextChunk } from '../../../src/worker/chunker.ts';
+
+/** Cost as a tokenizer's: about a token for four characters, and some for what is written round a chunk. */
+const cost = ({ text }: TextChunk): number => 5 + Math.ceil(text.length / 4);
+
+describe('chunker', () => {
+  it('covers every text exactly, within the limit, with the right lines', () => {
+    const random = new Random(7);
+    const pick = <T>(items: readonly T[]): T => items[Math.floor(random.next() * items.length)] as T;
+    const pieces = ['\n', '\n\n', '  ', 'const x = 1;', '🦊', '\r\n', 'x'.repeat(300), 'éa漢', '}', '\t'];
+    for (let round = 0; round < 300; round++) {
+      const text = Array.from({ length: Math.floor(random.next() * 80) }, () => pick(pieces)).join('');
+      const limit = pick([8, 20, 64]);
+      const startLine = pick([1, 100]);
+      const chunks = chunkText(text, { startLine, limit, cost });
+      assert.equal(chunks.map((chunk) => chunk.text).join(''), text);
+      for (const chunk of chunks) {
+        assert.equal(text.slice(chunk.from, chunk.to), chunk.text);
+        assert.ok(cost(chunk) <= limit, `${cost(chunk)} > ${limit}`);
+        assert.ok(chunk.text.isWellFormed());
+        assert.equal(chunk.startLine, startLine + text.slice(0, chunk.from).split('\n').length - 1);
+        assert.equal(chunk.endLine, startLine + text.slice(0, chunk.to - 1).split('\n').length - 1);
+      }
+    }
+  });
+
+  it('cuts before a line at the margin that follows a blank line', () => {
+    const functions = ['a', 'b', 'c', 'd'].map((name) => `function ${name}() {\n  return 1;\n\n  // end\n}\n\n`);
+    const chunks = chunkText(functions.join(''), { startLine: 1, limit: 30, cost });
+    assert.deepEqual(
+      chunks.map(({ text }) => text),
+      [functions.slice(0, 2).join(''), functions.slice(2).join('')],
+    );
+  });
+
+  it('cuts a line that is longer than a chunk', () => {
+    const chunks = chunkText('y'.repeat(100_000), { startLine: 3, limit: 64, cost });
+    assert.ok(chunks.length > 100);
+    assert.ok(chunks.every(({ startLine, endLine }) => startLine === 3 && endLine === 3));
+  });
+
+  it('has nothing to cut in no text', () => {
+    assert.deepEqual(chunkText('', { startLine: 1, limit: 8, cost }), []);
+  });
+});

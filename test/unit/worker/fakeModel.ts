@@ -1,0 +1,78 @@
+import { AnchorKeys } from '../../../src/memory/anchorKey.ts';
+import type { SealDefaults } from '../../../src/memory/sessionMemory.ts';
+import type { SequenceText } from '../../../src/memory/sessionSequence.ts';
+import { AnchorageError } from '../../../src/protocol/errors.ts';
+import type { LoadParams, Model } from '../../../src/worker/model.ts';
+import { FakeContext, type Pace } from './fakeContext.ts';
+
+export const fakeDefaults: SealDefaults = { ratio: 8, choice: 'window', independentChunks: true };
+
+/** Tokens of text: its characters. */
+export function fakeTokens(text: string): number[] {
+  return Array.from(text, (character) => character.codePointAt(0) ?? 0);
+}
+
+export function encodeFake(text: SequenceText): number[] {
+  if (text.kind === 'chunk') return fakeTokens(`${text.path}:${text.startLine}-${text.endLine}\n${text.text}`);
+  return fakeTokens(`Q: ${text.question}\nA: ${text.answer}\n`);
+}
+
+/** A model that answers by words. `packageFolder` orders its behaviour: "missing" is not there, "slow" loads slowly. */
+export class FakeModel implements Model {
+  readonly defaults = fakeDefaults;
+  readonly maxSequenceTokens = 256;
+  readonly probes = [];
+  readonly keys = new AnchorKeys('fake', [1, 2, 3]);
+  readonly info: Model['info'];
+  readonly #pace: Pace;
+
+  constructor(pace: Pace, packageFolder = 'fake') {
+    this.#pace = pace;
+    this.info = {
+      name: 'fake',
+      packageFolder,
+      variant: 'fp32',
+      executionProvider: 'cpu',
+      executionProviderReason: 'CPU, because nothing is computed.',
+      scheme: 'mark',
+      choice: 'window',
+      ratio: 8,
+      ratios: [8],
+      contextTokens: 4096,
+      kvBytesPerToken: 8,
+      loadMs: 1,
+    };
+  }
+
+  static async load({ packageFolder }: LoadParams, pace: Pace): Promise<FakeModel> {
+    if (packageFolder === 'missing')
+      throw new AnchorageError('modelMissing', 'There is no model package at missing.', 'Build it.');
+    await new Promise((resolve) => setTimeout(resolve, packageFolder === 'slow' ? 300 : 0));
+    return new FakeModel(pace, packageFolder);
+  }
+
+  encode(text: SequenceText): number[] {
+    return encodeFake(text);
+  }
+
+  encodeQuestion(question: string): number[] {
+    return fakeTokens(`Q: ${question}\nA: `);
+  }
+
+  encodeText(text: string): number[] {
+    return fakeTokens(text);
+  }
+
+  createContext(): FakeContext {
+    return new FakeContext(this.#pace);
+  }
+
+  createBatchContext(): ReturnType<Model['createBatchContext']> {
+    return {
+      context: new FakeContext(this.#pace),
+      score: async (tokens) => ({ logProb: -tokens.length, tokens: tokens.length }),
+    };
+  }
+
+  async dispose(): Promise<void> {}
+}
