@@ -64,9 +64,9 @@ export function quantiseNibbles(
   return { packed, scales, zeroPoints };
 }
 
+/** The nearest code. Cutting off the fraction is several times faster than `Math.round`, and this runs for every weight and range. */
 function nibble(value: number): number {
-  const rounded = Math.round(value);
-  return rounded < 0 ? 0 : rounded > 15 ? 15 : rounded;
+  return value <= 0 ? 0 : value >= 15 ? 15 : (value + 0.5) | 0;
 }
 
 function bestGrid(weights: Float32Array, start: number, end: number): { scale: number; zeroPoint: number } {
@@ -82,9 +82,10 @@ function bestGrid(weights: Float32Array, start: number, end: number): { scale: n
     const scale = ((high - low) * fraction) / 15;
     if (scale === 0) return best;
     const zeroPoint = nibble((-low * fraction) / scale);
+    const inverse = 1 / scale;
     let error = 0;
     for (let i = start; i < end; i++) {
-      const difference = scale * (nibble((weights[i] ?? 0) / scale + zeroPoint) - zeroPoint) - (weights[i] ?? 0);
+      const difference = scale * (nibble((weights[i] ?? 0) * inverse + zeroPoint) - zeroPoint) - (weights[i] ?? 0);
       error += difference * difference;
     }
     if (error < leastError) {
