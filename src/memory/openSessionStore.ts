@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { AnchorageError, messageOf } from '../protocol/errors.ts';
 import { MemorySessionStore } from './memorySessionStore.ts';
 import type { SessionStore } from './sessionStore.ts';
+import { SqliteSessionStore } from './sqliteSessionStore.ts';
 
 export interface OpenedStore {
   readonly store: SessionStore;
@@ -23,9 +24,7 @@ export async function openSessionStore(folder: string | null): Promise<OpenedSto
   try {
     mkdirSync(folder, { recursive: true });
     accessSync(folder, constants.W_OK | constants.R_OK);
-    // Imported late: a Node without SQLite can still hold sessions in memory.
-    const { SqliteSessionStore } = await import('./sqliteSessionStore.ts');
-    return { store: new SqliteSessionStore(folder, join(folder, fileName)), warning: null };
+    return { store: await SqliteSessionStore.open(folder, join(folder, fileName)), warning: null };
   } catch (error) {
     return { store: new MemorySessionStore(), warning: warningOf(folder, error) };
   }

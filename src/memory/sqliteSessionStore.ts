@@ -1,5 +1,4 @@
-import { DatabaseSync } from 'node:sqlite';
-import type { SQLInputValue, StatementSync } from 'node:sqlite';
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { z } from 'zod';
 import { AnchorageError, messageOf } from '../protocol/errors.ts';
 import type { SessionSummary } from '../protocol/worker.ts';
@@ -49,18 +48,25 @@ export class SqliteSessionStore implements SessionStore {
   readonly #database: DatabaseSync;
   readonly #prepared = new Map<StatementName, StatementSync>();
 
-  /** @throws AnchorageError or SQLite's error when the file cannot be opened, is damaged or of a newer build. */
-  constructor(folder: string, file: string) {
+  private constructor(folder: string, database: DatabaseSync) {
     this.#folder = folder;
-    this.#database = new DatabaseSync(file, { timeout: 2000, enableForeignKeyConstraints: true });
+    this.#database = database;
+  }
+
+  /** @throws AnchorageError or SQLite's error when the file cannot be opened, is damaged or of a newer build. */
+  static async open(folder: string, file: string): Promise<SqliteSessionStore> {
+    // Imported late: on a Node without SQLite the worker still runs, with its sessions in memory.
+    const sqlite = await import('node:sqlite');
+    const database = new sqlite.DatabaseSync(file, { timeout: 2000, enableForeignKeyConstraints: true });
     try {
-      this.#database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;');
-      checkIntegrity(this.#database);
-      migrate(this.#database);
+      database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;');
+      checkIntegrity(database);
+      migrate(database);
     } catch (error) {
-      this.#database.close();
+      database.close();
       throw error;
     }
+    return new SqliteSessionStore(folder, database);
   }
 
   list(): SessionSummary[] {

@@ -39,7 +39,7 @@ export async function runTurn(
   const { context } = memory;
   const plan = planTurn(model, request);
   const unplaced = memory.unplacedTokens;
-  const isRestored = memory.placed === 0 && unplaced > 0;
+  const isRestored = context.textTokens === 0 && unplaced > 0;
   await memory.settle({
     signal,
     onProgress: (done) =>

@@ -14,15 +14,15 @@ const session = { id: 's1', title: '', createdAt: 500 };
 const fileIn = (folder: string): string => join(folder, 'sessions.sqlite');
 
 describe('session store', () => {
-  const kinds: readonly [string, (folder: string) => SessionStore][] = [
-    ['SQLite', (folder) => new SqliteSessionStore(folder, fileIn(folder))],
+  const kinds: readonly [string, (folder: string) => SessionStore | Promise<SessionStore>][] = [
+    ['SQLite', (folder) => SqliteSessionStore.open(folder, fileIn(folder))],
     ['memory', () => new MemorySessionStore()],
     ['fallback', () => new FallbackSessionStore(new MemorySessionStore(), (error) => assert.fail(String(error)))],
   ];
   for (const [name, open] of kinds) {
     it(`gives back what was written (${name})`, () =>
-      withFolder((folder) => {
-        const store = open(folder);
+      withFolder(async (folder) => {
+        const store = await open(folder);
         store.create(session);
         assert.deepEqual(store.list(), []);
         const turns = [turn('a'), turn('b', 2000)];
@@ -52,7 +52,7 @@ describe('session store', () => {
 
   it('is all there after it was opened again', () =>
     withFolder(async (folder) => {
-      const first = new SqliteSessionStore(folder, fileIn(folder));
+      const first = await SqliteSessionStore.open(folder, fileIn(folder));
       first.create(session);
       first.appendTurn('s1', turn('a'));
       const before = first.read('s1');
@@ -64,8 +64,8 @@ describe('session store', () => {
     }));
 
   it('writes a turn whole or not at all', () =>
-    withFolder((folder) => {
-      const store = new SqliteSessionStore(folder, fileIn(folder));
+    withFolder(async (folder) => {
+      const store = await SqliteSessionStore.open(folder, fileIn(folder));
       store.create(session);
       store.appendTurn('s1', turn('a'));
       const before = store.read('s1');
@@ -80,8 +80,8 @@ describe('session store', () => {
     }));
 
   it('keeps anchors by their key as long as a session uses them', () =>
-    withFolder((folder) => {
-      const store = new SqliteSessionStore(folder, fileIn(folder));
+    withFolder(async (folder) => {
+      const store = await SqliteSessionStore.open(folder, fileIn(folder));
       const bytes = Uint8Array.of(1, 2, 3);
       for (const id of ['s1', 's2']) store.create({ ...session, id });
       const [chunk, exchange] = turn('a').sequences;
@@ -99,7 +99,7 @@ describe('session store', () => {
     }));
 
   describe('that cannot be opened', () => {
-    const cases: readonly [string, RegExp, (folder: string) => string][] = [
+    const cases: readonly [string, RegExp, (folder: string) => string | Promise<string>][] = [
       [
         'a damaged file',
         /Move .*sessions\.sqlite away/,
@@ -111,8 +111,8 @@ describe('session store', () => {
       [
         'a truncated file',
         /Move .*sessions\.sqlite away/,
-        (folder) => {
-          const store = new SqliteSessionStore(folder, fileIn(folder));
+        async (folder) => {
+          const store = await SqliteSessionStore.open(folder, fileIn(folder));
           store.create(session);
           for (let i = 0; i < 50; i++) store.appendTurn('s1', turn(`t${i}`));
           store.close();
@@ -123,8 +123,8 @@ describe('session store', () => {
       [
         'a newer schema',
         /Update Anchorage/,
-        (folder) => {
-          new SqliteSessionStore(folder, fileIn(folder)).close();
+        async (folder) => {
+          (await SqliteSessionStore.open(folder, fileIn(folder))).close();
           const database = new DatabaseSync(fileIn(folder));
           database.exec("INSERT INTO migrations VALUES (99, 'of the future', 0)");
           database.close();
@@ -151,7 +151,7 @@ describe('session store', () => {
     for (const [name, remedy, prepare] of cases) {
       it(`goes on in memory, with a warning that names folder and remedy: ${name}`, () =>
         withFolder(async (folder) => {
-          const storage = prepare(folder);
+          const storage = await prepare(folder);
           const { store, warning } = await openSessionStore(storage);
           assert.ok(warning !== null && warning.includes(storage), String(warning));
           assert.match(warning, remedy);
@@ -163,7 +163,7 @@ describe('session store', () => {
 
     it('leaves a newer file as it is', () =>
       withFolder(async (folder) => {
-        new SqliteSessionStore(folder, fileIn(folder)).close();
+        (await SqliteSessionStore.open(folder, fileIn(folder))).close();
         const database = new DatabaseSync(fileIn(folder));
         database.exec("INSERT INTO migrations VALUES (99, 'of the future', 0)");
         database.close();
@@ -174,8 +174,8 @@ describe('session store', () => {
   });
 
   it('tells of a damaged row by its field', () =>
-    withFolder((folder) => {
-      const store = new SqliteSessionStore(folder, fileIn(folder));
+    withFolder(async (folder) => {
+      const store = await SqliteSessionStore.open(folder, fileIn(folder));
       store.create(session);
       store.appendTurn('s1', turn('a'));
       const database = new DatabaseSync(fileIn(folder));
@@ -195,8 +195,8 @@ describe('session store', () => {
     }));
 
   it('goes on in memory with a session whose writing fails, and loses nothing', () =>
-    withFolder((folder) => {
-      const stored = new SqliteSessionStore(folder, fileIn(folder));
+    withFolder(async (folder) => {
+      const stored = await SqliteSessionStore.open(folder, fileIn(folder));
       const failures: unknown[] = [];
       const store = new FallbackSessionStore(stored, (error) => failures.push(error));
       store.create(session);
