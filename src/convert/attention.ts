@@ -55,8 +55,8 @@ export function prepareShared(
  * The past is never copied: `FusedMatMul` reads it token-major (`transBatchB`), the two halves of the scores meet in one softmax, and
  * the two halves of the result are added. So the past stays a view of the caller's memory, and only new rows leave the graph.
  *
- * @returns `attended [1, S, heads * headDim]`; `scores [1, heads, P + S]`, the largest probability over the queries for each key,
- *   or `[1, heads, 0]` when they are not wanted: a slice of no keys costs next to nothing in a decode step.
+ * @returns `attended [1, S, heads * headDim]`; `scores [heads, P + S]`, the largest probability over the queries for each key,
+ *   or `[heads, 0]` when they are not wanted: a slice of no keys costs next to nothing in a decode step.
  */
 export function attention(
   graph: GraphBuilder,
@@ -95,6 +95,6 @@ export function attention(
   const largest = graph.op('ReduceMax', [shown, graph.int64(1)], { keepdims: 0 });
   return {
     attended: graph.op('Reshape', [byToken, graph.int64(1, -1, heads * headDim)]),
-    scores: graph.op('Unsqueeze', [largest, graph.int64(0)]),
+    scores: largest,
   };
 }

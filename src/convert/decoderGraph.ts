@@ -136,7 +136,9 @@ export async function buildDecoderGraph(
     'tokens',
     kvHeads * headDim,
   ]);
-  graph.output('attention_scores', graph.op('Concat', scores, { axis: 0 }), 'float', [layers, heads, 'scored']);
+  const scoresShape = graph.op('Concat', [graph.int64(layers, heads), shared.keysScored], { axis: 0 });
+  const allScores = graph.op('Reshape', [graph.op('Concat', scores, { axis: 0 }), scoresShape], { allowzero: 1 });
+  graph.output('attention_scores', allScores, 'float', [layers, heads, 'scored']);
 }
 
 function readTable(graph: GraphBuilder, weights: DecoderWeights, format: VariantFormat): TokenTable {
