@@ -40,7 +40,9 @@ export class TorchReference {
       );
     });
     const script = join(repository, 'models', 'training', 'reference.py');
-    return new TorchReference(spawn(python, [script], { stdio: ['pipe', 'pipe', 'inherit'] }));
+    // The two processes take turns: threads that spin while they wait would take the cores from the other one.
+    const env = { ...process.env, OMP_WAIT_POLICY: 'PASSIVE', GOMP_SPINCOUNT: '0' };
+    return new TorchReference(spawn(python, [script], { stdio: ['pipe', 'pipe', 'inherit'], env }));
   }
 
   /** Logits [asked][vocabulary] of a layout. */
