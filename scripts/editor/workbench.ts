@@ -23,10 +23,11 @@ export class Workbench {
     return workbench;
   }
 
-  /** Waits for the workbench to be drawn and the explorer to be filled. */
+  /** Waits for the workbench to be drawn, the explorer to be filled and the extension to be active. */
   async ready(): Promise<void> {
     await this.page.locator('.monaco-workbench').waitFor({ timeout: 60_000 });
     await this.page.locator('.explorer-folders-view .monaco-list-row').first().waitFor({ timeout: 60_000 });
+    await this.page.locator('.statusbar-item', { hasText: 'Anchorage' }).waitFor({ timeout: 60_000 });
   }
 
   async close(): Promise<void> {
@@ -43,6 +44,11 @@ export class Workbench {
   async run(title: string): Promise<void> {
     await this.page.keyboard.press('F1');
     await this.#pick(`>${title}`, title);
+  }
+
+  /** Chooses an entry of the list that a command has opened. */
+  async choose(label: string): Promise<void> {
+    await this.#pick(label, label);
   }
 
   /** Opens a file of the workspace by its name. */

@@ -65,7 +65,7 @@ function describe({ note, bytes, totalBytes }, elapsedMs) {
   const parts = [seconds(elapsedMs)];
   if (bytes !== undefined)
     parts.push(totalBytes === undefined ? megabytes(bytes) : `${megabytes(bytes)} of ${megabytes(totalBytes)}`);
-  if (note !== undefined) parts.push(note);
+  if (note) parts.push(note.trim());
   return parts.join(', ');
 }
 
