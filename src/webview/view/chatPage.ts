@@ -48,7 +48,10 @@ export class ChatPage {
     const main = this.#main();
     this.#sessions = new SessionsPanel(main, {
       list: () => this.#act('listSessions'),
-      open: (sessionId) => host.send({ type: 'openSession', sessionId }),
+      open: (sessionId) => {
+        host.send({ type: 'openSession', sessionId });
+        this.#composer.focus();
+      },
       delete: (sessionId) => host.send({ type: 'deleteSession', sessionId }),
     });
     root.append(main, this.#sessions.element, this.#announcer.element);

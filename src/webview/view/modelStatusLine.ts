@@ -19,6 +19,8 @@ export class ModelStatusLine {
   constructor(act: (action: NonNullable<ChatError['action']>) => void) {
     this.#act = act;
     this.element.append(this.#line, this.#bar, this.#problem);
+    // Until the host says more: it may be starting itself.
+    this.update({ state: 'loading', fraction: null });
   }
 
   update(status: ModelStatus): void {

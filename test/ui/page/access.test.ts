@@ -95,6 +95,7 @@ describe('chat page: access', function () {
 
   it('shows how far the model is loaded, and what it runs on', async () => {
     const chat = await open();
+    assert.equal(await chat.page.locator('.model').innerText(), 'Loading the model');
     await chat.show(chatState({ model: { state: 'loading', fraction: 0.42 } }));
     assert.match(await chat.page.locator('.model').innerText(), /Loading the model\s*42%/);
     assert.equal(await chat.page.getByRole('progressbar').getAttribute('value'), '0.42');

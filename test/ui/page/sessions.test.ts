@@ -33,6 +33,7 @@ describe('chat page: sessions', function () {
     await chat.page.locator('.session-open').nth(0).click();
     assert.deepEqual(await chat.untilSent('openSession'), { type: 'openSession', sessionId: 'session-2' });
     assert.equal(await chat.page.getByRole('dialog').isVisible(), false);
+    assert.equal(await chat.page.evaluate(`document.activeElement.tagName`), 'TEXTAREA');
   });
 
   it('deletes one after a second click, and not after Keep', async () => {
