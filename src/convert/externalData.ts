@@ -7,28 +7,26 @@ import { outputError } from './outputError.ts';
 /** Weights start on page borders, so that the runtime can map them instead of copying. */
 const alignment = 4096;
 /** Electron aborts on one allocation of 2 GiB; the runtime may take a whole file or tensor in one. */
-export const largestFile = 1 << 30;
+const largestFile = 1 << 30;
 
-/** Streams a graph's weights to `{name}`, then `{name}_1`, `{name}_2`, …, none of 1 GiB or more. */
+/** Streams a graph's weights to `{name}`, then `{name}_1`, `{name}_2`, …, each smaller than a limit of 1 GiB. */
 export class ExternalData {
   readonly folder: string;
   readonly #name: string;
+  readonly #limit: number;
   readonly #files: string[] = [];
   #descriptor: number | undefined;
   #length = 0;
 
-  constructor(folder: string, name: string) {
+  /** @param limit what no file may reach, in bytes. */
+  constructor(folder: string, name: string, limit = largestFile) {
     this.folder = folder;
     this.#name = name;
-  }
-
-  /** Names of the files written so far. */
-  get files(): readonly string[] {
-    return this.#files;
+    this.#limit = limit;
   }
 
   append(bytes: Uint8Array): TensorData & { kind: 'external' } {
-    if (bytes.length >= largestFile) {
+    if (bytes.length >= this.#limit) {
       throw new AnchorageError(
         'unsupported',
         `A tensor of ${bytes.length} bytes is too large for ${this.#name}.`,
@@ -36,7 +34,7 @@ export class ExternalData {
       );
     }
     const padding = (alignment - (this.#length % alignment)) % alignment;
-    if (this.#descriptor === undefined || this.#length + padding + bytes.length >= largestFile) this.#startFile();
+    if (this.#descriptor === undefined || this.#length + padding + bytes.length >= this.#limit) this.#startFile();
     else this.#write(new Uint8Array(padding));
     const offset = this.#length;
     this.#write(bytes);
