@@ -10,24 +10,33 @@ export interface TextChunk {
 export interface ChunkOptions {
   /** Line number of the text's first line. */
   readonly startLine: number;
-  /** Largest cost of a chunk. */
+  /** Most tokens of a chunk. */
   readonly limit: number;
-  /** Cost of a chunk in tokens, with whatever is written round it. */
+  /** Tokens of a piece of the text alone: called for every line. */
+  readonly size: (text: string) => number;
+  /** Tokens of a chunk with what is written round it: called a few times a chunk. */
   readonly cost: (chunk: TextChunk) => number;
 }
 
 /** An indivisible run of text: a line with its line break, or a piece of one that is too long for a chunk. */
-type Unit = TextChunk;
+interface Unit extends TextChunk {
+  /** Tokens of the text alone. */
+  readonly size: number;
+}
 
 /**
  * Cuts a text into chunks that cover it exactly, each within the limit. Cuts fall before a line at the left margin
  * that follows a blank line where there is one, else after a blank line, else where the indentation is least.
  */
 export function chunkText(text: string, options: ChunkOptions): TextChunk[] {
-  const units = linesOf(text, options.startLine).flatMap((line) => splitLongLine(line, options));
+  const lines = linesOf(text, options.startLine);
+  const last = lines.at(-1);
+  if (last === undefined) return [];
+  const room = options.limit - options.cost({ ...last, text: '' });
+  const units = lines.flatMap((line) => unitsOf(line, room, options.size));
   const chunks: TextChunk[] = [];
   for (let first = 0; first < units.length;) {
-    const fitting = fittingUnits(units, first, options);
+    const fitting = fittingUnits(units, first, room, options);
     const count = first + fitting === units.length ? fitting : bestCut(units, first, fitting);
     chunks.push(joined(units.slice(first, first + count)));
     first += count;
@@ -35,28 +44,28 @@ export function chunkText(text: string, options: ChunkOptions): TextChunk[] {
   return chunks;
 }
 
-function linesOf(text: string, startLine: number): Unit[] {
-  const units: Unit[] = [];
+function linesOf(text: string, startLine: number): TextChunk[] {
+  const lines: TextChunk[] = [];
   for (let from = 0, line = startLine; from < text.length; line++) {
     const end = text.indexOf('\n', from);
     const to = end < 0 ? text.length : end + 1;
-    units.push({ text: text.slice(from, to), from, to, startLine: line, endLine: line });
+    lines.push({ text: text.slice(from, to), from, to, startLine: line, endLine: line });
     from = to;
   }
-  return units;
+  return lines;
 }
 
-/** Halves a line until its pieces fit, never inside a surrogate pair. One character stays whole whatever it costs. */
-function splitLongLine(unit: Unit, options: ChunkOptions): Unit[] {
+/** Halves a line until its pieces fit, never inside a surrogate pair. One character stays whole whatever its size. */
+function unitsOf(line: TextChunk, room: number, sizeOf: ChunkOptions['size']): Unit[] {
   // Far too long is known without tokenising, which takes time on a line of a megabyte.
-  const isSurelyLong = unit.text.length > options.limit * 64;
-  if (!isSurelyLong && options.cost(unit) <= options.limit) return [unit];
-  let middle = Math.floor(unit.text.length / 2);
-  if (isLowSurrogate(unit.text, middle)) middle--;
-  if (middle <= 0) return [unit];
-  const head = { ...unit, text: unit.text.slice(0, middle), to: unit.from + middle };
-  const tail = { ...unit, text: unit.text.slice(middle), from: unit.from + middle };
-  return [...splitLongLine(head, options), ...splitLongLine(tail, options)];
+  const size = line.text.length > room * 64 ? Infinity : sizeOf(line.text);
+  if (size <= room) return [{ ...line, size }];
+  let middle = Math.floor(line.text.length / 2);
+  if (isLowSurrogate(line.text, middle)) middle--;
+  if (middle <= 0) return [{ ...line, size: room }];
+  const head = { ...line, text: line.text.slice(0, middle), to: line.from + middle };
+  const tail = { ...line, text: line.text.slice(middle), from: line.from + middle };
+  return [...unitsOf(head, room, sizeOf), ...unitsOf(tail, room, sizeOf)];
 }
 
 function isLowSurrogate(text: string, index: number): boolean {
@@ -64,23 +73,18 @@ function isLowSurrogate(text: string, index: number): boolean {
   return unit >= 0xdc00 && unit <= 0xdfff;
 }
 
-/** How many units from `first` on fit into one chunk, found by doubling and halving; at least one. */
-function fittingUnits(units: readonly Unit[], first: number, { limit, cost }: ChunkOptions): number {
-  const fits = (count: number): boolean => cost(joined(units.slice(first, first + count))) <= limit;
-  const most = units.length - first;
-  let low = 1;
-  let high = 2;
-  while (high <= most && fits(high)) {
-    low = high;
-    high *= 2;
+/** How many units from `first` on fit into one chunk: as many as their sizes say, or fewer; at least one. */
+function fittingUnits(units: readonly Unit[], first: number, room: number, { limit, cost }: ChunkOptions): number {
+  let count = 0;
+  for (let left = room; first + count < units.length; count++) {
+    left -= units[first + count]?.size ?? 0;
+    if (left < 0) break;
   }
-  high = Math.min(high, most + 1);
-  while (high - low > 1) {
-    const middle = (low + high) >> 1;
-    if (fits(middle)) low = middle;
-    else high = middle;
-  }
-  return low;
+  // Tokens merge across lines, or rarely split: the sum of the sizes is close, and not exact.
+  const fits = (more: number): boolean => cost(joined(units.slice(first, first + more))) <= limit;
+  while (first + count < units.length && fits(count + 1)) count++;
+  while (count > 1 && !fits(count)) count--;
+  return Math.max(1, count);
 }
 
 /** Where to cut among the later half of the units that fit; the latest of equally good places. */

@@ -82,7 +82,7 @@ function storageCheck({ storageFolder, storageWarning }: DiagnoseOptions): Check
   const name = 'Storage';
   if (storageFolder === null)
     return { name, ok: true, detail: 'Sessions are kept in memory, as was asked for.', remedy: '' };
-  if (storageWarning !== null) return { name, ok: false, detail: storageWarning, remedy: 'See the message.' };
+  if (storageWarning !== null) return { name, ok: false, detail: storageWarning, remedy: '' };
   try {
     accessSync(storageFolder, constants.W_OK);
     const { bavail, bsize } = statfsSync(storageFolder);

@@ -22,7 +22,7 @@ const wholeSelectionTokens = 512;
 /**
  * Decides how a question and its attachments are read: files as anchored chunks, short selections whole.
  *
- * @throws AnchorageError `invalidInput` when there is nothing to ask about.
+ * @throws AnchorageError `invalidInput` when there is nothing to ask about, `contextTooLong` when it can never fit.
  */
 export function planTurn(
   model: Model,
@@ -41,6 +41,9 @@ export function planTurn(
     const remedy = attachment.kind === 'file' ? 'Choose a file with text in it.' : 'Select some text first.';
     throw new AnchorageError('invalidInput', `${attachment.path}: the ${attachment.kind} is empty.`, remedy);
   }
+  const attached = attachments.reduce((sum, { text }) => sum + model.encodeText(text).length, 0);
+  // Known before the work of cutting a text that is far too long.
+  checkFits(model, attached, Math.ceil(attached / model.defaults.ratio), model.info.contextTokens);
   const selections = attachments.filter((attachment) => attachment.kind === 'selection');
   const inline = selections.map(inlined).join('\n');
   const isWhole = model.encodeText(inline).length <= wholeSelectionTokens;
@@ -62,11 +65,16 @@ export function checkRoom(model: Model, plan: TurnPlan, room: number): void {
   const { ratio } = model.defaults;
   const anchors = plan.chunks.reduce((sum, chunk) => sum + Math.ceil(model.encode(chunk).length / ratio), 0);
   const needed = anchors + Math.max(plan.questionTokens.length + 1, model.maxSequenceTokens);
+  checkFits(model, plan.tokens, needed, room);
+}
+
+function checkFits(model: Model, tokens: number, needed: number, room: number): void {
+  const { defaults, info } = model;
   if (needed <= room) return;
   throw new AnchorageError(
     'contextTooLong',
-    `The question and what is attached take ${plan.tokens} tokens, or ${needed} positions at 1 anchor for ${ratio} tokens; ` +
-      `${Math.max(0, room)} of the model's ${model.info.contextTokens} are free.`,
+    `The question and what is attached take ${tokens} tokens, or ${needed} positions at 1 anchor for ${defaults.ratio} tokens; ` +
+      `${Math.max(0, room)} of the model's ${info.contextTokens} are free.`,
     'Attach or select less, raise the ratio, or start a new session.',
   );
 }
@@ -85,5 +93,6 @@ function chunksOf(model: Model, { path, languageId, startLine, text }: Attachmen
     text: chunk.text,
   });
   const cost = (chunk: Parameters<typeof sequence>[0]): number => model.encode(sequence(chunk)).length;
-  return chunkText(text, { startLine, limit: model.maxSequenceTokens, cost }).map(sequence);
+  const size = (piece: string): number => model.encodeText(piece).length;
+  return chunkText(text, { startLine, limit: model.maxSequenceTokens, size, cost }).map(sequence);
 }

@@ -3,7 +3,8 @@ import { Random } from '../../../src/engine/random.ts';
 import { chunkText, type TextChunk } from '../../../src/worker/chunker.ts';
 
 /** Cost as a tokenizer's: about a token for four characters, and some for what is written round a chunk. */
-const cost = ({ text }: TextChunk): number => 5 + Math.ceil(text.length / 4);
+const size = (text: string): number => Math.ceil(text.length / 4);
+const cost = ({ text }: TextChunk): number => 5 + size(text);
 
 describe('chunker', () => {
   it('covers every text exactly, within the limit, with the right lines', () => {
@@ -14,7 +15,7 @@ describe('chunker', () => {
       const text = Array.from({ length: Math.floor(random.next() * 80) }, () => pick(pieces)).join('');
       const limit = pick([8, 20, 64]);
       const startLine = pick([1, 100]);
-      const chunks = chunkText(text, { startLine, limit, cost });
+      const chunks = chunkText(text, { startLine, limit, size, cost });
       assert.equal(chunks.map((chunk) => chunk.text).join(''), text);
       for (const chunk of chunks) {
         assert.equal(text.slice(chunk.from, chunk.to), chunk.text);
@@ -28,7 +29,7 @@ describe('chunker', () => {
 
   it('cuts before a line at the margin that follows a blank line', () => {
     const functions = ['a', 'b', 'c', 'd'].map((name) => `function ${name}() {\n  return 1;\n\n  // end\n}\n\n`);
-    const chunks = chunkText(functions.join(''), { startLine: 1, limit: 30, cost });
+    const chunks = chunkText(functions.join(''), { startLine: 1, limit: 30, size, cost });
     assert.deepEqual(
       chunks.map(({ text }) => text),
       [functions.slice(0, 2).join(''), functions.slice(2).join('')],
@@ -36,12 +37,12 @@ describe('chunker', () => {
   });
 
   it('cuts a line that is longer than a chunk', () => {
-    const chunks = chunkText('y'.repeat(100_000), { startLine: 3, limit: 64, cost });
+    const chunks = chunkText('y'.repeat(100_000), { startLine: 3, limit: 64, size, cost });
     assert.ok(chunks.length > 100);
     assert.ok(chunks.every(({ startLine, endLine }) => startLine === 3 && endLine === 3));
   });
 
   it('has nothing to cut in no text', () => {
-    assert.deepEqual(chunkText('', { startLine: 1, limit: 8, cost }), []);
+    assert.deepEqual(chunkText('', { startLine: 1, limit: 8, size, cost }), []);
   });
 });

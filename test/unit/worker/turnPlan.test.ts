@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { AnchorageError } from '../../../src/protocol/errors.ts';
+import type { Attachment } from '../../../src/protocol/worker.ts';
+import { checkRoom, planTurn } from '../../../src/worker/turnPlan.ts';
+import { FakeModel } from './fakeModel.ts';
+
+const model = new FakeModel({ read: 0, write: 0 });
+
+function attachment(kind: Attachment['kind'], text: string, path = 'a.ts'): Attachment {
+  return { kind, path, languageId: 'typescript', startLine: 7, text };
+}
+
+function plan(
+  question: string,
+  attachments: readonly Attachment[] = [],
+  task: 'chat' | 'explain' | 'summarize' = 'chat',
+) {
+  return planTurn(model, { task, question, attachments });
+}
+
+describe('turn plan', () => {
+  it('reads a short selection whole, in front of the question', () => {
+    const { chunks, question, questionTokens, tokens } = plan('Why?', [attachment('selection', 'let a = 1;\n')]);
+    assert.deepEqual(chunks, []);
+    assert.equal(question, 'File: a.ts, lines 7-7\n```typescript\nlet a = 1;\n```\n\nWhy?');
+    assert.equal(tokens, questionTokens.length);
+  });
+
+  it('reads files, and long selections, as chunks that hold all of their text', () => {
+    const text = Array.from({ length: 100 }, (_, i) => `line ${i}\n`).join('');
+    for (const kind of ['file', 'selection'] as const) {
+      const { chunks, question, tokens, questionTokens } = plan('Why?', [attachment(kind, text)]);
+      assert.equal(question, 'Why?');
+      assert.ok(chunks.length > 1);
+      assert.equal(chunks.map((chunk) => (chunk.kind === 'chunk' ? chunk.text : '')).join(''), text);
+      assert.ok(chunks.every((chunk) => model.encode(chunk).length <= model.maxSequenceTokens));
+      assert.equal(tokens, questionTokens.length + chunks.reduce((sum, chunk) => sum + model.encode(chunk).length, 0));
+    }
+  });
+
+  it('words the question of a task where the user gave none', () => {
+    assert.match(plan('', [attachment('selection', 'x')], 'explain').question, /Explain what this code does/);
+    assert.match(
+      plan('', [attachment('file', 'x', 'src/b.ts')], 'summarize').question,
+      /Summarize what src\/b\.ts is for/,
+    );
+    assert.match(plan('', [], 'summarize').question, /our conversation/);
+    assert.equal(plan(' In one word? ', [attachment('file', 'x')], 'explain').question, 'In one word?');
+  });
+
+  const refused: readonly [string, string, readonly Attachment[], string, RegExp][] = [
+    ['an empty question', ' \n', [], 'invalidInput', /question is empty/],
+    ['an empty file', 'Why?', [attachment('file', ' \n', 'b.ts')], 'invalidInput', /b\.ts: the file is empty/],
+    ['an empty selection', 'Why?', [attachment('selection', '\t')], 'invalidInput', /a\.ts: the selection is empty/],
+    [
+      'more than the window holds',
+      'Why?',
+      [attachment('selection', 'x'.repeat(40_000))],
+      'contextTooLong',
+      /40000 tokens.*4096 are free/,
+    ],
+  ];
+  for (const [name, question, attachments, reason, message] of refused) {
+    it(`refuses ${name}`, () => {
+      assert.throws(
+        () => plan(question, attachments),
+        (error) => {
+          return (
+            AnchorageError.is(error) && error.reason === reason && message.test(error.message) && error.remedy !== ''
+          );
+        },
+      );
+    });
+  }
+
+  it('refuses what does not fit beside what a session holds already', () => {
+    const turn = plan('Why?', [attachment('file', 'some text\n'.repeat(800))]);
+    checkRoom(model, turn, 4000);
+    assert.throws(
+      () => checkRoom(model, turn, 1000),
+      (error) => AnchorageError.is(error, 'contextTooLong'),
+    );
+  });
+});
