@@ -52,7 +52,7 @@ async function main(): Promise<void> {
   const speed: Speed = {
     loadMs,
     prefillTokensPerSecond: 512 / (prefill / 1000),
-    decodeTokensPerSecond: await decodeSpeed(empty, text),
+    decodeTokensPerSecond: (await decodeSpeeds([empty], text))[0] ?? NaN,
     longestRunMs: await longestRun(decoder, text.slice(0, 512)),
     // Before the longer sessions, whose full caching would count.
     peakMemoryMB: process.resourceUsage().maxRSS / 1024,
@@ -84,12 +84,13 @@ async function session(decoder: Decoder, text: readonly number[]): Promise<Speed
     times.full.push(await ask(full));
     if (turn === 0) times.none.push(await readFresh(decoder, [...layout.pinned(), ...text, ...question]));
   }
+  const [overAnchors = NaN, overAll = NaN] = await decodeSpeeds([anchors, full], text);
   return {
     textTokens: text.length,
     kvRows,
     kvRowsFull,
-    anchors: { firstTokenMs: median(times.anchors), decodeTokensPerSecond: await decodeSpeed(anchors, text) },
-    full: { firstTokenMs: median(times.full), decodeTokensPerSecond: await decodeSpeed(full, text) },
+    anchors: { firstTokenMs: median(times.anchors), decodeTokensPerSecond: overAnchors },
+    full: { firstTokenMs: median(times.full), decodeTokensPerSecond: overAll },
     none: { firstTokenMs: median(times.none) },
   };
 }
@@ -110,10 +111,15 @@ async function longestRun(decoder: Decoder, tokens: readonly number[]): Promise<
   return longest;
 }
 
-async function decodeSpeed(context: AnchorContext, text: readonly number[]): Promise<number> {
-  const steps: number[] = [];
-  for (const id of text.slice(0, DECODED)) steps.push(await timed(() => context.read([id], { logits: 'last' })));
-  return 1000 / median(steps);
+/** Decode steps per second of each context; the contexts take turns, step by step. */
+async function decodeSpeeds(contexts: readonly AnchorContext[], text: readonly number[]): Promise<number[]> {
+  const steps = contexts.map((): number[] => []);
+  for (const id of text.slice(0, DECODED)) {
+    for (const [i, context] of contexts.entries()) {
+      steps[i]?.push(await timed(() => context.read([id], { logits: 'last' })));
+    }
+  }
+  return steps.map((times) => 1000 / median(times));
 }
 
 async function repeated(count: number, measure: () => Promise<number>): Promise<number> {
