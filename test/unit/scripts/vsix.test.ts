@@ -25,7 +25,7 @@ describe('the contents of the VSIX', () => {
 
   it('must hold the bundles, the runtime and the model', () => {
     const problems = problemsWith([]);
-    for (const file of ['dist/worker.mjs', 'model/onnx/model_int4.onnx_data', 'LICENSE']) {
+    for (const file of ['dist/worker.mjs', 'model/onnx/model_int8.onnx_data', 'LICENSE']) {
       assert.ok(problems.includes(`missing: ${file}`));
     }
   });
@@ -38,7 +38,7 @@ describe('the model in the VSIX', () => {
   });
   afterEach(() => rm(folder, { recursive: true }));
 
-  it('is the package with int4 only, and a manifest and checksums that fit', async () => {
+  it('is the package with int8 only, and a manifest and checksums that fit', async () => {
     const source = join(folder, 'source');
     const target = join(folder, 'target');
     await mkdir(join(source, 'onnx'), { recursive: true });
@@ -65,13 +65,13 @@ describe('the model in the VSIX', () => {
     await stageModel(source, target);
 
     const shipped: unknown = JSON.parse(await readFile(join(target, 'anchorage_package.json'), 'utf8'));
-    const left = ['config.json', 'onnx/model_int4.onnx', 'onnx/model_int4.onnx_data'];
+    const left = ['config.json', 'onnx/model_int8.onnx', 'onnx/model_int8.onnx_data'];
     assert.deepEqual(shipped, {
       ...manifest,
-      variants: ['int4'],
+      variants: ['int8'],
       files: files.filter(({ path }) => left.includes(path)),
     });
-    assert.deepEqual((await readdir(join(target, 'onnx'))).sort(), ['model_int4.onnx', 'model_int4.onnx_data']);
+    assert.deepEqual((await readdir(join(target, 'onnx'))).sort(), ['model_int8.onnx', 'model_int8.onnx_data']);
     for (const line of (await readFile(join(target, 'SHA256SUMS'), 'utf8')).trim().split('\n')) {
       const [sum, path = ''] = line.split('  ');
       assert.equal(sha256(await readFile(join(target, path), 'utf8')), sum);
