@@ -133,12 +133,12 @@ export class AnchorContext {
    */
   async read(tokens: readonly number[], options: LiveReading): Promise<Float32Array[]> {
     await this.readPinned(options.signal);
-    this.#live ??= new LiveExchange(this.#reader, this.#onlineRatio);
+    const live = (this.#live ??= new LiveExchange(this.#reader, this.#onlineRatio));
     try {
-      return await this.#live.read(tokens, options);
+      return await live.read(tokens, options);
     } catch (error) {
       // What online reduction has dropped cannot be put back.
-      if (this.#onlineRatio !== null) this.dropLive();
+      if (this.#onlineRatio !== null || live.textTokens === 0) this.dropLive();
       throw error;
     }
   }
