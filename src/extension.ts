@@ -10,6 +10,7 @@ import { InsertCodeCommand } from './host/chat/commands/insertCode.ts';
 import { NewSessionCommand } from './host/chat/commands/newSession.ts';
 import { OpenSessionCommand } from './host/chat/commands/openSession.ts';
 import { StopAnswerCommand } from './host/chat/commands/stopAnswer.ts';
+import { revealChatOnce } from './host/chat/firstReveal.ts';
 import { LastSession } from './host/chat/lastSession.ts';
 import { CommandManager } from './host/commandManager.ts';
 import { Configuration } from './host/configuration.ts';
@@ -98,5 +99,6 @@ export function activate(context: vscode.ExtensionContext): AnchorageApi {
     new ShowLogCommand(log),
     new ShowMenuCommand(),
   );
+  void revealChatOnce(context);
   return { assistant, chat, explain, statusBar };
 }

@@ -66,6 +66,9 @@ export interface Assistant {
   /** The worker died and was started again; `status` goes to `failed` instead when it was given up. */
   readonly onDidRestart: Event<RestartNotice>;
 
+  /** Something that the user should know and that stops nothing: one sentence, once per start of the worker. */
+  readonly onDidWarn: Event<string>;
+
   /** Starts the worker and loads the model; resolves once it is ready. */
   start(): Promise<ModelInfo>;
   /** Ends the worker, if there is one, and starts it anew with the settings of now. */

@@ -27,9 +27,15 @@ import type {
 import type { Configuration } from './configuration.ts';
 import { Disposable } from './disposable.ts';
 import { loadParams } from './models/loadParams.ts';
-import { type SupervisorOptions, type SupervisorState, WorkerSupervisor } from './worker/workerSupervisor.ts';
+import {
+  type ReadyWorker,
+  type SupervisorOptions,
+  type SupervisorState,
+  WorkerSupervisor,
+} from './worker/workerSupervisor.ts';
 
 type WorkerListener = NonNullable<ReturnType<SupervisorOptions['worker']>['listener']>;
+type WorkerClient = ReadyWorker['client'];
 
 /** The assistant that a supervised worker process is. */
 export class WorkerAssistant extends Disposable implements Assistant {
@@ -37,13 +43,17 @@ export class WorkerAssistant extends Disposable implements Assistant {
   readonly #onDidChangeRunning = this.register(new vscode.EventEmitter<number>());
   readonly #onDidChangeMemory = this.register(new vscode.EventEmitter<MemoryView>());
   readonly #onDidRestart = this.register(new vscode.EventEmitter<RestartNotice>());
+  readonly #onDidWarn = this.register(new vscode.EventEmitter<string>());
   readonly onDidChangeStatus = this.#onDidChangeStatus.event;
   readonly onDidChangeRunning = this.#onDidChangeRunning.event;
   readonly onDidChangeMemory = this.#onDidChangeMemory.event;
   readonly onDidRestart = this.#onDidRestart.event;
+  readonly onDidWarn = this.#onDidWarn.event;
   readonly #supervisor: WorkerSupervisor;
   readonly #observers = new Map<string, AnswerObserver>();
   #status: AssistantStatus = { state: 'stopped' };
+  /** The worker that was asked for its warning last. */
+  #warned: WorkerClient | undefined;
 
   /** @param storageFolder where the worker keeps the sessions */
   constructor(
@@ -87,7 +97,7 @@ export class WorkerAssistant extends Disposable implements Assistant {
   }
 
   async start(): Promise<ModelInfo> {
-    return (await this.#supervisor.ready()).model;
+    return (await this.#ready()).model;
   }
 
   async restart(): Promise<ModelInfo> {
@@ -95,7 +105,7 @@ export class WorkerAssistant extends Disposable implements Assistant {
   }
 
   async createSession(options: { readonly ephemeral: boolean }): Promise<SessionView> {
-    const { client } = await this.#supervisor.ready();
+    const { client } = await this.#ready();
     return await client.request(createSessionRequest, options);
   }
 
@@ -118,7 +128,7 @@ export class WorkerAssistant extends Disposable implements Assistant {
     this.#observers.set(question.requestId, observer);
     this.#onDidChangeRunning.fire(this.running);
     try {
-      const { client } = await orCancelled(this.#supervisor.ready(), signal);
+      const { client } = await orCancelled(this.#ready(), signal);
       const answer = await client.request(askRequest, question, { signal });
       this.#onDidChangeMemory.fire(answer.memory);
       return answer;
@@ -131,6 +141,16 @@ export class WorkerAssistant extends Disposable implements Assistant {
   async diagnose(): Promise<readonly Check[]> {
     const client = await this.#supervisor.client();
     return (await client.request(diagnoseRequest, {})).checks;
+  }
+
+  async #ready(): Promise<ReadyWorker> {
+    const worker = await this.#supervisor.ready();
+    const { storageWarning } = worker.client.info;
+    if (storageWarning !== null && this.#warned !== worker.client) {
+      this.#onDidWarn.fire(storageWarning);
+    }
+    this.#warned = worker.client;
+    return worker;
   }
 
   #workerListener(log: vscode.LogOutputChannel): WorkerListener {

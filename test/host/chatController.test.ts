@@ -143,6 +143,13 @@ describe('chat', () => {
     await first;
   });
 
+  it('says so where the model ends without a word', async () => {
+    assistant.script = () => Promise.resolve('');
+    await chat.ask('Hm?');
+    assert.match(chat.state.error?.message ?? '', /without an answer/);
+    assert.equal(chat.state.exchanges.length, 1);
+  });
+
   it('loads the model again on retry where it failed', async () => {
     assistant.startError = new AnchorageError('fileAltered', 'model.onnx was altered.', 'Build the package again.');
     await chat.restore();

@@ -33,10 +33,12 @@ export class FakeAssistant implements Assistant {
   readonly #running = new vscode.EventEmitter<number>();
   readonly #memory = new vscode.EventEmitter<MemoryView>();
   readonly #restart = new vscode.EventEmitter<RestartNotice>();
+  readonly #warn = new vscode.EventEmitter<string>();
   readonly onDidChangeStatus = this.#status.event;
   readonly onDidChangeRunning = this.#running.event;
   readonly onDidChangeMemory = this.#memory.event;
   readonly onDidRestart = this.#restart.event;
+  readonly onDidWarn = this.#warn.event;
   readonly questions: Question[] = [];
   readonly sessions = new Map<string, SessionView>();
   #sessionCount = 0;

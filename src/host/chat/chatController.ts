@@ -206,6 +206,10 @@ export class ChatController extends Disposable {
     this.#unanswered = null;
     this.#exchanges = [...this.#exchanges, exchange];
     this.#memory = memory;
+    if (exchange.answer.trim() === '' && exchange.stopReason !== 'cancelled') {
+      const message = vscode.l10n.t('The model ended without an answer.');
+      this.#error = { message, remedy: vscode.l10n.t('Ask in other words.'), action: null };
+    }
     if (this.#session?.title === '') {
       this.#session = { id: this.#session.id, title: exchange.question };
     }
