@@ -53,7 +53,12 @@ export function addSamplingOptions(command: Command): Command {
     .option('--top-p <value>', 'draw from the likeliest tokens of this probability', number(0.001, 1), 1)
     .option('--top-k <count>', 'draw from so many tokens; 0: no limit', integer(0, 1_000_000), 0)
     .option('--min-p <value>', "leave out tokens below this part of the likeliest one's probability", number(0, 1), 0)
-    .option('--repetition-penalty <value>', 'above 1 makes repetition less likely', number(0.5, 3), 1)
+    .option(
+      '--repetition-penalty <value>',
+      'above 1 makes repetition less likely; small models need some',
+      number(0.5, 3),
+      1.1,
+    )
     .option('--seed <number>', 'same seed, same answer', integer(0, 2 ** 32 - 1), 0);
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import manifest from '../../package.json' with { type: 'json' };
 import { loadOnnxRuntime } from '../engine/onnxRuntime.ts';
 import { AnchorageError, messageOf } from '../protocol/errors.ts';
 import {
@@ -140,7 +141,7 @@ export class WorkerServer {
     const onnxruntime = await onnxruntimeVersion();
     this.#started = { sessions, storageFolder, storageWarning: warning, onnxruntime };
     this.#log('info', `Worker ${process.pid} on Node ${process.version} started by ${client}.`);
-    return { protocolVersion, worker: '0.1.0', node: process.version, onnxruntime, storageWarning: warning };
+    return { protocolVersion, worker: manifest.version, node: process.version, onnxruntime, storageWarning: warning };
   }
 
   async #load(params: LoadParams): Promise<Result<typeof loadModelRequest>> {
