@@ -116,7 +116,9 @@ export class WorkerAssistant extends Disposable implements Assistant {
 
   async listSessions(): Promise<readonly SessionSummary[]> {
     const client = await this.#supervisor.client();
-    return await client.request(listSessionsRequest, {});
+    const sessions = await client.request(listSessionsRequest, {});
+    // One whose first question got no answer has nothing in it to go back to.
+    return sessions.filter(({ exchanges }) => exchanges > 0);
   }
 
   async deleteSession(sessionId: string): Promise<void> {

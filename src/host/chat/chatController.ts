@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 import { AnchorageError } from '../../protocol/errors.ts';
 import type { MemoryView } from '../../protocol/memory.ts';
 import type { ChatError, ChatState, ToWebviewMessage } from '../../protocol/webview.ts';
-import type { Attachment, Exchange, SessionView } from '../../protocol/worker.ts';
+import type { Attachment, SessionView } from '../../protocol/worker.ts';
 import type { Answer, Assistant } from '../assistant.ts';
 import type { Configuration } from '../configuration.ts';
 import { Disposable } from '../disposable.ts';
@@ -12,6 +12,7 @@ import { samplingOf } from '../models/sampling.ts';
 import { AnswerRun } from './answerRun.ts';
 import type { LastSession } from './lastSession.ts';
 import { PendingAttachments } from './pendingAttachments.ts';
+import { emptyAnswerError, noSession, shownSessionOf, withAnswer } from './shownSession.ts';
 
 /**
  * The chat: holds everything the page draws, so that a page that was hidden or reloaded misses nothing. A question that
@@ -26,9 +27,7 @@ export class ChatController extends Disposable {
   readonly #lastSession: LastSession;
   readonly #log: vscode.LogOutputChannel;
   readonly #pending = new PendingAttachments();
-  #session: Pick<SessionView, 'id' | 'title'> | null = null;
-  #exchanges: readonly Exchange[] = [];
-  #memory: MemoryView | null = null;
+  #shown = noSession;
   #error: ChatError | null = null;
   #run: AnswerRun | null = null;
   #unanswered: string | null = null;
@@ -63,12 +62,12 @@ export class ChatController extends Disposable {
 
   get state(): ChatState {
     return {
-      sessionId: this.#session?.id ?? null,
-      title: this.#session?.title ?? '',
-      exchanges: this.#exchanges,
+      sessionId: this.#shown.id,
+      title: this.#shown.title,
+      exchanges: this.#shown.exchanges,
       running: this.#run?.running ?? null,
       attachments: this.#pending.chips,
-      memory: this.#memory,
+      memory: this.#shown.memory,
       model: modelStatusOf(this.#assistant.status),
       error: this.#error,
     };
@@ -151,7 +150,7 @@ export class ChatController extends Disposable {
 
   async deleteSession(sessionId: string): Promise<void> {
     await this.#guard(async () => {
-      if (this.#session?.id === sessionId) {
+      if (this.#shown.id === sessionId) {
         await this.newSession();
       }
       await this.#assistant.deleteSession(sessionId);
@@ -183,15 +182,11 @@ export class ChatController extends Disposable {
     this.#unanswered = question;
     this.#setError(null);
     try {
-      const session = this.#session ?? (await this.#assistant.createSession({ ephemeral: false }));
-      if (this.#run !== run) {
-        return;
-      }
-      this.#session = session;
-      const answer = await run.request(this.#assistant, session.id, samplingOf(this.#configuration.settings));
+      const sessionId = this.#shown.id ?? (await this.#beginSession(run));
+      const answer = await run.request(this.#assistant, sessionId, samplingOf(this.#configuration.settings));
       if (this.#run === run) {
         this.#finish(answer);
-        await this.#lastSession.remember(session.id);
+        await this.#lastSession.remember(sessionId);
       }
     } catch (error) {
       if (this.#run === run) {
@@ -201,18 +196,21 @@ export class ChatController extends Disposable {
     }
   }
 
-  #finish({ exchange, memory }: Answer): void {
+  async #beginSession(run: AnswerRun): Promise<string> {
+    const session = await this.#assistant.createSession({ ephemeral: false });
+    if (this.#run !== run) {
+      await this.#assistant.deleteSession(session.id);
+      throw new AnchorageError('cancelled', 'Another session was begun.');
+    }
+    this.#shown = shownSessionOf(session);
+    return session.id;
+  }
+
+  #finish(answer: Answer): void {
     this.#run = null;
     this.#unanswered = null;
-    this.#exchanges = [...this.#exchanges, exchange];
-    this.#memory = memory;
-    if (exchange.answer.trim() === '' && exchange.stopReason !== 'cancelled') {
-      const message = vscode.l10n.t('The model ended without an answer.');
-      this.#error = { message, remedy: vscode.l10n.t('Ask in other words.'), action: null };
-    }
-    if (this.#session?.title === '') {
-      this.#session = { id: this.#session.id, title: exchange.question };
-    }
+    this.#shown = withAnswer(this.#shown, answer);
+    this.#error = emptyAnswerError(answer.exchange);
     this.#postState();
   }
 
@@ -224,23 +222,19 @@ export class ChatController extends Disposable {
   }
 
   #isFresh(): boolean {
-    return this.#session === null && this.#run === null;
+    return this.#shown.id === null && this.#run === null;
   }
 
   #leaveSession(): void {
     this.stop();
     this.#run = null;
-    this.#session = null;
-    this.#exchanges = [];
-    this.#memory = null;
+    this.#shown = noSession;
     this.#error = null;
     this.#unanswered = null;
   }
 
-  #showSession({ id, title, exchanges, memory }: SessionView): void {
-    this.#session = { id, title };
-    this.#exchanges = exchanges;
-    this.#memory = memory;
+  #showSession(view: SessionView): void {
+    this.#shown = shownSessionOf(view);
     this.#postState();
   }
 
@@ -249,8 +243,8 @@ export class ChatController extends Disposable {
   }
 
   #setMemory(memory: MemoryView): void {
-    if (memory.sessionId === this.#session?.id) {
-      this.#memory = memory;
+    if (memory.sessionId === this.#shown.id) {
+      this.#shown = { ...this.#shown, memory };
       this.#onDidPost.fire({ type: 'memory', memory });
     }
   }
