@@ -20,7 +20,7 @@ export class ProgressLine {
     const amount =
       total > 0 ? ` ${Math.round(done)}/${Math.round(total)} ${unit}`.trimEnd() : done > 0 ? ` ${done}` : '';
     if (this.#stream.isTTY) {
-      this.#stream.write(`\r\u001b[K${`${stage}${amount}`.slice(0, Math.max(20, this.#stream.columns - 1))}`);
+      this.#stream.write(`\r\u001b[K${`${stage}${amount}`.slice(0, Math.max(20, (this.#stream.columns || 80) - 1))}`);
       this.#isShown = true;
       return;
     }

@@ -38,8 +38,8 @@ export async function withTerminal<T>(
     onProgress: ({ stage, done, total, unit }) => {
       // The worker counts loading as one step. What it seals is a batch's, whose rows are counted by the command.
       if (stage === 'seal') return;
-      if (stage === 'load') progress.show(stages.load, 0, 0, unit);
-      else progress.show(stages[stage], done, total, unit);
+      if (stage !== 'load') progress.show(stages[stage], done, total, unit);
+      else if (done < total) progress.show(stages.load, 0, 0, unit);
     },
     onLog: ({ level, message }) => {
       if (options.verbose || level === 'error' || level === 'warning') progress.note(`${level}: ${message}`);

@@ -10,7 +10,6 @@ import type { DecoderContext } from '../memory/decoderContext.ts';
 import type { z } from 'zod';
 import type { loadModelRequest, ModelInfo } from '../protocol/worker.ts';
 import { chooseProvider } from './executionProvider.ts';
-import type { ProbeResult } from './executionProvider.ts';
 
 export type LoadParams = z.output<typeof loadModelRequest.params>;
 
@@ -27,7 +26,6 @@ export interface Model {
   readonly defaults: SealDefaults;
   /** Longest sequence in tokens. */
   readonly maxSequenceTokens: number;
-  readonly probes: readonly ProbeResult[];
   readonly keys: AnchorKeys;
   /** Tokens of a closed sequence. */
   encode(text: SequenceText): readonly number[];
@@ -61,7 +59,6 @@ export async function loadEngineModel(params: LoadParams, workerPath: string): P
   return {
     defaults,
     maxSequenceTokens: anchors.max_sequence_tokens,
-    probes: chosen.probes,
     keys: new AnchorKeys(`${modelPackage.fingerprint} ${decoder.variant}`, pinned),
     info: {
       name,

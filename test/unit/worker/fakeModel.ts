@@ -21,7 +21,6 @@ export function encodeFake(text: SequenceText): number[] {
 export class FakeModel implements Model {
   readonly defaults = fakeDefaults;
   readonly maxSequenceTokens = 256;
-  readonly probes = [];
   readonly keys = new AnchorKeys('fake', [1, 2, 3]);
   readonly info: Model['info'];
   readonly #pace: Pace;
