@@ -34,7 +34,6 @@ from tasks import LONGEST_SEQUENCE, Example
 from text import Tokens
 
 TASKS = ("repeat", "function", "value", "continue")
-PARTIAL_ROWS = 32  # stride and attention are measured on the first rows of each task
 BUDGET = 3000
 
 
@@ -124,9 +123,9 @@ def choose(scores: torch.Tensor, ratio: int, choice: str) -> list[int]:
 
 
 def measure_task(
-    model: AnchorDecoder, tokens: Tokens, examples: list[Example], ratios: list[int], rules: Rules
+    model: AnchorDecoder, tokens: Tokens, examples: list[Example], ratios: list[int], partial: int, rules: Rules
 ) -> dict[str, dict]:
-    """Every reading of one task."""
+    """Every reading of one task; stride and attention on the first `partial` examples."""
     none = score_rows(model, examples, None, False, rules)
     full = score_rows(model, examples, None, True, rules)
     flat = [sequence for example in examples for sequence in example.context.sealed]
@@ -134,7 +133,7 @@ def measure_task(
     by_row = [[next(flat_scores) for _ in example.context.sealed] for example in examples]
     found = {"none": summary(none), "full": summary(full)}
     for choice in ("window", "stride", "attention"):
-        part = len(examples) if choice == "window" else min(PARTIAL_ROWS, len(examples))
+        part = len(examples) if choice == "window" else min(partial, len(examples))
         for ratio in ratios:
             anchors = [[choose(scores, ratio, choice) for scores in row] for row in by_row[:part]]
             scored = score_rows(model, examples[:part], anchors, True, rules)
@@ -189,6 +188,7 @@ def main() -> None:
     a.add_argument("--adapter", type=Path, required=True)
     a.add_argument("--ratios", type=lambda s: [int(x) for x in s.split(",")], default=[4, 8, 16])
     a.add_argument("--rows", type=int, default=64, help="rows of each task")
+    a.add_argument("--partial-rows", type=int, default=32, help="rows of each task for stride and attention")
     a.add_argument("--untrained", action="store_true", help="measure the base with real tokens kept (scheme select)")
     a.add_argument("--threads", type=int, default=0)
     options = a.parse_args()
@@ -201,6 +201,13 @@ def main() -> None:
     name = "results_untrained.json" if options.untrained else "results.json"
     path = options.adapter / "evaluation" / name
     results: dict[str, object] = {}
+    for task in TASKS:
+        examples = [example_of(row, tokens) for row in read_rows(options.adapter / "evaluation" / f"{task}.jsonl")]
+        results[task] = measure_task(
+            model, tokens, examples[: options.rows], options.ratios, options.partial_rows, rules
+        )
+        print(task, json.dumps(results[task]), flush=True)
+        write_json(path, results)
     texts = {kind: read_rows(options.adapter / "heldout" / f"{kind}.jsonl") for kind in ("prose", "code")}
     for kind, rows in texts.items():
         found = {"whole": round(perplexity(model, tokens, rows, rules), 3)}
@@ -210,10 +217,6 @@ def main() -> None:
             model.enable_lora(True)
         results[f"perplexity_{kind}"] = found
         print(kind, json.dumps(found), flush=True)
-    for task in TASKS:
-        examples = [example_of(row, tokens) for row in read_rows(options.adapter / "evaluation" / f"{task}.jsonl")]
-        results[task] = measure_task(model, tokens, examples[: options.rows], options.ratios, rules)
-        print(task, json.dumps(results[task]), flush=True)
         write_json(path, results)
 
 

@@ -16,7 +16,7 @@ import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tasks import Corpus
+from corpus import Corpus
 from text import Tokens
 
 PERMISSIVE = {"MIT", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0"}

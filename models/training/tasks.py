@@ -3,18 +3,17 @@
 repeat     word for word, one of several passages          function   describe a function read before
 value      a value stated in one of several chunks         turns      later questions about one earlier exchange
 dialogue   task dialogues, every answer                    continue   the next tokens of code or prose
+chat       an open question with nothing before it: material to keep the base's way of answering, not to learn from
 
 Sealed sequences come in the three forms that the engine makes: exchanges, file chunks and raw chunks.
 """
 
 from __future__ import annotations
 
-import json
 import random
-import re
 from dataclasses import dataclass
-from pathlib import Path
 
+from corpus import Corpus
 from layout import Context
 from text import DEFAULT_SYSTEM, Tokens
 
@@ -25,6 +24,16 @@ SYSTEMS = (
 )
 MIX = {"repeat": 20, "function": 20, "value": 20, "turns": 12, "dialogue": 6, "continue": 22}
 LONGEST_SEQUENCE = 256
+OPEN_QUESTIONS = (
+    "What is {a}?",
+    "What is the difference between {a} and {b}?",
+    "Explain {a} in simple words.",
+    "How do I use {a} with {b}?",
+    "Give me an example of {a}.",
+    "Why would I choose {a} over {b}?",
+    "Write a short text about {a} and {b}.",
+    "Tell me more about {a}.",
+)
 
 
 @dataclass(frozen=True)
@@ -42,25 +51,6 @@ class Example:
         return len(context.prefix) + sum(map(len, context.sealed)) + len(context.live)
 
 
-class Corpus:
-    """The rows of one split of the working folder that prepare.py wrote."""
-
-    def __init__(self, work: Path, split: str) -> None:
-        def rows(name: str) -> list[dict]:
-            with open(work / split / f"{name}.jsonl", encoding="utf8") as lines:
-                return [json.loads(line) for line in lines]
-
-        self.documents = rows("documents")
-        self.code = [row for row in self.documents if row["code"]]
-        self.functions = rows("functions")
-        self.dialogues = rows("dialogues")
-        for name in ("documents", "code", "functions", "dialogues"):
-            if not getattr(self, name):
-                raise SystemExit(f"{work / split} has no {name}: prepare.py needs rows of split {split}")
-        sample = self.documents[:: max(1, len(self.documents) // 800)]
-        self.words = sorted({word for row in sample for word in re.findall(r"\b[a-z]{4,9}\b", row["text"])})
-
-
 class Tasks:
     """Draws examples from a corpus with a seeded generator."""
 
@@ -75,6 +65,9 @@ class Tasks:
     def _prefix(self) -> list[int]:
         usual = self.random.random() < 0.85
         return self.tokens.pinned(DEFAULT_SYSTEM if usual else self.random.choice(SYSTEMS))
+
+    def _word(self) -> str:
+        return self.random.choice(self.corpus.words)
 
     def _count(self, low: int, high: int) -> int:
         return max(low, round(self.random.randint(low, high) * self.scale))
@@ -167,18 +160,20 @@ class Tasks:
 
     def _value(self) -> Example:
         count, form = self._count(2, 6), self.random.choice(("raw", "raw", "exchange", "code"))
-        word = lambda: self.random.choice(self.corpus.words)  # noqa: E731
         pairs, sealed = [], []
         for _ in range(count):
-            value = self.random.choice((str(self.random.randrange(10, 9999)), word(), f"{word()}_{word()}"))
+            joined = f"{self._word()}_{self._word()}"
+            value = self.random.choice((str(self.random.randrange(10, 9999)), self._word(), joined))
             if form == "code":
-                name = f"{word()}_{word()}".upper() if self.random.random() < 0.5 else f"{word()}{word().title()}"
+                upper, camel = joined.upper(), f"{self._word()}{self._word().title()}"
+                name = upper if value != joined and self.random.random() < 0.5 else camel
                 literal = value if value.isdigit() else f'"{value}"'
                 lines = self._excerpt(self.random.choice((80, 160, 300)), code=True)[1].split("\n")
                 lines.insert(self.random.randint(0, len(lines)), f"const {name} = {literal};")
-                ids = self.tokens.file(f"src/{word()}/{word()}.ts", 1, len(lines), "typescript", "\n".join(lines))
+                path = f"src/{self._word()}/{self._word()}.ts"
+                ids = self.tokens.file(path, 1, len(lines), "typescript", "\n".join(lines))
             else:
-                name = f"{word()} {word()}"
+                name = f"{self._word()} {self._word()}"
                 statement = self.random.choice(
                     ("The {k} is {v}.", "Set {k} to {v}.", "{k} = {v}", 'I call the {k} "{v}".', "Remember: {k}: {v}.")
                 ).format(k=name, v=value)
@@ -245,3 +240,17 @@ class Tasks:
         alone = self.random.random() < 0.25
         loss = [size if alone or number == 0 else 1 for number in range(count)]
         return Example("continue", self._context(sealed, [alone] * count, live), loss, 1)
+
+    def _chat(self) -> Example:
+        """A question out of the blue, and text in the answer's place; short, so that its first words weigh much."""
+        if self.random.random() < 0.3:
+            row = self.random.choice(self.corpus.functions)
+            asked = row["description"].rstrip(".")
+            question = f"Write a {row['lang']} function: {asked[:1].lower()}{asked[1:]}."
+            answer = f"```{row['lang']}\n{row['code'][:200]}"
+        else:
+            style = self.random.choice(OPEN_QUESTIONS)
+            question = style.format(a=self._word(), b=self._word())
+            answer = self._excerpt(self.random.choice((60, 120, 200)))[1]
+        asked = self.tokens.ask(question)
+        return Example("chat", self._context([], [], asked + self.tokens.text(answer)), [], len(asked))

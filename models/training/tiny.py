@@ -130,7 +130,8 @@ def main() -> None:
     save_file({"anchor_embedding.weight": embedding}, folder / "anchor_embedding.safetensors")
     write_json(folder / "adapter_config.json", {**lora_config(options.rank, "tiny"), "lora_alpha": 2 * options.rank})
     added = list(range(options.vocab, options.vocab + rows)) if options.scheme == "AC" else []
-    learned = {"scheme": options.scheme, "ratios": [2, 4, 8, 16], "strict": options.scheme == "AC", "positions": "cache"}
+    rules = {"strict": options.scheme == "AC", "positions": "cache"}
+    learned = {"scheme": options.scheme, "ratios": [2, 4, 8, 16], **rules}
     anchors = anchor_config(learned, added, "tiny", options.out / "model.safetensors")
     write_json(folder / "anchor_config.json", anchors)
 

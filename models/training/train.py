@@ -41,6 +41,7 @@ def parse() -> argparse.Namespace:
     a.add_argument("--strict", action="store_true", help="anchors do not see earlier anchors (the paper's mask)")
     a.add_argument("--budget", type=int, default=2400, help="padded tokens of a batch")
     a.add_argument("--longest", type=int, default=1024, help="longest context in tokens")
+    a.add_argument("--keep-share", type=float, default=0.3, help="batches read whole and held to the base's answers")
     a.add_argument("--score-layers", type=int, default=10, help="layers of the scoring pass while training")
     a.add_argument("--lr", type=float, default=6e-4)
     a.add_argument("--warm-up", type=int, default=40, help="steps")

@@ -16,16 +16,16 @@ from adapter import read_weights, write_weights
 from base import read_decoder
 from batches import IGNORED, Plan, build, group_by_length
 from checkpoint import load_checkpoint, save_checkpoint
+from corpus import Corpus
 from export import write_json
 from layout import Rules, run
 from model import AnchorDecoder, Anchoring, DecoderConfig
-from tasks import MIX, Corpus, Example, Tasks
+from tasks import MIX, Example, Tasks
 from text import Tokens
 
 CHOICES = {"stride": 40, "window": 40, "attention": 20}
 FULL_SHARE = 0.08  # rows read whole, with the task's own loss
-KEEP_SHARE = 0.12  # batches read whole, held to the base's own predictions
-KEPT_KINDS = ("continue", "dialogue", "continue", "function")
+KEPT_KINDS = ("continue", "dialogue", "chat", "chat", "chat", "chat")
 
 
 def row_losses(losses: Tensor, targets: Tensor) -> tuple[Tensor, list[float]]:
@@ -108,7 +108,7 @@ class Trainer:
 
     def keeping_loss(self) -> tuple[Tensor, int]:
         """KL(base || adapter) of whole texts without anchors, so that the base's ability stays; and text tokens."""
-        kinds = [self.random.choice(KEPT_KINDS) for _ in range(24)]
+        kinds = [self.random.choice(KEPT_KINDS) for _ in range(40)]
         pool = [example for example in map(self.tasks.draw, kinds) if example.size <= self.options.longest]
         examples = self.random.choice(group_by_length(pool, self.options.budget, self.random))
         batch, targets = build(self.model, self.tokens, examples, [Plan("full", 1)] * len(examples), self.rules)
@@ -124,7 +124,7 @@ class Trainer:
 
     def update(self) -> float:
         """One optimiser step; the gradient's norm before clipping. A step whose gradient is not finite is left out."""
-        loss, size = self.keeping_loss() if self.random.random() < KEEP_SHARE else self.anchored_loss()
+        loss, size = self.keeping_loss() if self.random.random() < self.options.keep_share else self.anchored_loss()
         loss.backward()
         if self.world > 1:
             size = self._average(size)

@@ -1,0 +1,26 @@
+"""The rows of the working folder that prepare.py wrote, one split at a time."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+
+class Corpus:
+    """The rows of one split of the working folder that prepare.py wrote."""
+
+    def __init__(self, work: Path, split: str) -> None:
+        def rows(name: str) -> list[dict]:
+            with open(work / split / f"{name}.jsonl", encoding="utf8") as lines:
+                return [json.loads(line) for line in lines]
+
+        self.documents = rows("documents")
+        self.code = [row for row in self.documents if row["code"]]
+        self.functions = rows("functions")
+        self.dialogues = rows("dialogues")
+        for name in ("documents", "code", "functions", "dialogues"):
+            if not getattr(self, name):
+                raise SystemExit(f"{work / split} has no {name}: prepare.py needs rows of split {split}")
+        sample = self.documents[:: max(1, len(self.documents) // 800)]
+        self.words = sorted({word for row in sample for word in re.findall(r"\b[a-z]{4,9}\b", row["text"])})
