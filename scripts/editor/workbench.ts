@@ -85,10 +85,16 @@ export class Workbench {
     return this.page.locator('.notification-toast', { hasText: text });
   }
 
-  /** The text of the active editor that is on the screen. */
-  async visibleText(): Promise<string> {
-    const lines = await this.page.locator('.editor-instance .view-line').allInnerTexts();
-    return lines.join('\n').replaceAll('\u00a0', ' ');
+  /** The text of the webview that has this text in it (a rendered Markdown document, for one); empty if there is none. */
+  async frameText(text: string): Promise<string> {
+    for (const frame of this.page.frames()) {
+      const found = await frame
+        .locator('body')
+        .innerText({ timeout: 1_000 })
+        .catch(() => '');
+      if (frame !== this.page.mainFrame() && found.includes(text)) return found;
+    }
+    return '';
   }
 
   /** @returns the picture's path */

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
@@ -7,6 +7,9 @@ import { EditorServer } from '../../scripts/editor/editorServer.ts';
 import { copySampleWorkspace } from '../../scripts/editor/sampleWorkspace.ts';
 import { Workbench } from '../../scripts/editor/workbench.ts';
 import { vsixFile } from '../../scripts/prepare/folders.ts';
+
+/** A file of the opened folder that takes the model minutes to read. */
+export const longFile = 'long.ts';
 
 /** VS Code with the packaged extension installed, as the tests of one file share it. */
 export interface Editor {
@@ -31,6 +34,8 @@ export function useEditor(settings: Readonly<Record<string, unknown>> = {}): () 
     this.timeout(120_000);
     folder = await mkdtemp(join(tmpdir(), 'anchorage-ui-'));
     const workspace = await copySampleWorkspace(folder);
+    const lines = Array.from({ length: 1_500 }, (_, index) => `export const value${index} = ${index * 7};`);
+    await writeFile(join(workspace, longFile), lines.join('\n'));
     const server = await EditorServer.start({
       dataFolder: join(folder, 'data'),
       vsix: vsixFile,
@@ -42,7 +47,10 @@ export function useEditor(settings: Readonly<Record<string, unknown>> = {}): () 
       },
     });
     browser = await launchBrowser();
-    editor = { server, workspace, workbench: await Workbench.open(browser, server.url(workspace)) };
+    const workbench = await Workbench.open(browser, server.url(workspace));
+    // The extension shows its chat once after it was installed, and the page takes the focus.
+    await workbench.chat.getByRole('textbox', { name: 'Ask Anchorage' }).waitFor({ timeout: 60_000 });
+    editor = { server, workspace, workbench };
   });
 
   afterEach(async function () {
