@@ -4,10 +4,7 @@ import { z } from 'zod';
 export const batchModes = ['anchors', 'full', 'none'] as const;
 
 /** A chunk: raw text of a document, or an earlier exchange of the conversation. */
-export const batchChunkSchema = z.union([
-  z.string(),
-  z.object({ user: z.string(), assistant: z.string() }),
-]);
+export const batchChunkSchema = z.union([z.string(), z.object({ user: z.string(), assistant: z.string() })]);
 
 /** One line of `batch`'s input. */
 export const batchRowSchema = z

@@ -1,6 +1,9 @@
 import { z } from 'zod';
 
-const size = z.int().min(1).max(1 << 20);
+const size = z
+  .int()
+  .min(1)
+  .max(1 << 20);
 
 /** RoPE scalings that the converter and the engine implement, in Hugging Face's names. */
 export const ropeScalingSchema = z.discriminatedUnion('rope_type', [
@@ -25,7 +28,10 @@ export const decoderConfigSchema = z
     num_key_value_heads: z.int().min(1).max(1024),
     head_dim: z.int().min(2).max(1024).multipleOf(2),
     intermediate_size: size,
-    vocab_size: z.int().min(2).max(1 << 22),
+    vocab_size: z
+      .int()
+      .min(2)
+      .max(1 << 22),
     rms_norm_eps: z.number().positive(),
     rope_theta: z.number().positive(),
     rope_scaling: ropeScalingSchema.nullish(),

@@ -21,7 +21,11 @@ export interface NotificationDefinition<P extends z.ZodType> {
   readonly params: P;
 }
 
-function request<P extends z.ZodType, R extends z.ZodType>(method: string, params: P, result: R): RequestDefinition<P, R> {
+function request<P extends z.ZodType, R extends z.ZodType>(
+  method: string,
+  params: P,
+  result: R,
+): RequestDefinition<P, R> {
   return { method, params, result };
 }
 
@@ -89,7 +93,12 @@ export const sessionSummarySchema = z.object({
   exchanges: z.int().min(0),
 });
 
-export const sessionViewSchema = z.object({ id, title: z.string(), exchanges: z.array(exchangeSchema), memory: memoryViewSchema });
+export const sessionViewSchema = z.object({
+  id,
+  title: z.string(),
+  exchanges: z.array(exchangeSchema),
+  memory: memoryViewSchema,
+});
 
 /** What the prompt asks of the model. `explain` and `summarize` word the question themselves when it is empty. */
 export const tasks = ['chat', 'explain', 'summarize'] as const;
@@ -102,7 +111,13 @@ export const initializeRequest = request(
     /** Folder for sessions; null keeps sessions in memory only. */
     storageFolder: z.string().nullable(),
   }),
-  z.object({ protocolVersion: z.int(), worker: z.string(), node: z.string(), onnxruntime: z.string(), storageWarning: z.string().nullable() }),
+  z.object({
+    protocolVersion: z.int(),
+    worker: z.string(),
+    node: z.string(),
+    onnxruntime: z.string(),
+    storageWarning: z.string().nullable(),
+  }),
 );
 
 export const loadModelRequest = request(
@@ -148,7 +163,9 @@ export const batchRequest = request('batch/row', z.object({ requestId: id, row: 
 export const diagnoseRequest = request(
   'diagnose',
   empty,
-  z.object({ checks: z.array(z.object({ name: z.string(), ok: z.boolean(), detail: z.string(), remedy: z.string() })) }),
+  z.object({
+    checks: z.array(z.object({ name: z.string(), ok: z.boolean(), detail: z.string(), remedy: z.string() })),
+  }),
 );
 
 export const shutdownRequest = request('shutdown', empty, empty);
