@@ -3,7 +3,7 @@
 repeat     word for word, one of several passages          function   describe a function read before
 value      a value stated in one of several chunks         turns      later questions about one earlier exchange
 dialogue   task dialogues, every answer                    continue   the next tokens of code or prose
-chat       an open question with nothing before it: material to keep the base's way of answering, not to learn from
+chat       an open question: material to keep the base's way of answering, not to learn from
 
 Sealed sequences come in the three forms that the engine makes: exchanges, file chunks and raw chunks.
 """
@@ -26,6 +26,10 @@ MIX = {"repeat": 20, "function": 20, "value": 20, "turns": 12, "dialogue": 6, "c
 LONGEST_SEQUENCE = 256
 OPEN_QUESTIONS = (
     "What is {a}?",
+    "What is the {a} of {b}?",
+    "What is the {a} {b}?",
+    "Who made the first {a}?",
+    "What does {a} mean?",
     "What is the difference between {a} and {b}?",
     "Explain {a} in simple words.",
     "How do I use {a} with {b}?",
@@ -242,15 +246,20 @@ class Tasks:
         return Example("continue", self._context(sealed, [alone] * count, live), loss, 1)
 
     def _chat(self) -> Example:
-        """A question out of the blue, and text in the answer's place; short, so that its first words weigh much."""
-        if self.random.random() < 0.3:
-            row = self.random.choice(self.corpus.functions)
-            asked = row["description"].rstrip(".")
-            question = f"Write a {row['lang']} function: {asked[:1].lower()}{asked[1:]}."
-            answer = f"```{row['lang']}\n{row['code'][:200]}"
-        else:
-            style = self.random.choice(OPEN_QUESTIONS)
-            question = style.format(a=self._word(), b=self._word())
-            answer = self._excerpt(self.random.choice((60, 120, 200)))[1]
+        """A question that nothing before it answers, and text in the answer's place: short, so that its first words
+        weigh much."""
+        earlier = [self._exchange(*self._open_question())[0] for _ in range(self.random.choice((0, 0, 1, 2)))]
+        question, answer = self._open_question()
         asked = self.tokens.ask(question)
-        return Example("chat", self._context([], [], asked + self.tokens.text(answer)), [], len(asked))
+        live = asked + self.tokens.text(answer)
+        alone = [False] * len(earlier)
+        return Example("chat", self._context(earlier, alone, live), [len(ids) for ids in earlier], len(asked))
+
+    def _open_question(self) -> tuple[str, str]:
+        if self.random.random() < 0.25:
+            row = self.random.choice(self.corpus.functions)
+            wanted = row["description"].rstrip(".")
+            question = f"Write a {row['lang']} function: {wanted[:1].lower()}{wanted[1:]}."
+            return question, f"```{row['lang']}\n{row['code'][:200]}"
+        question = self.random.choice(OPEN_QUESTIONS).format(a=self._word(), b=self._word())
+        return question, self._excerpt(self.random.choice((60, 120, 200)))[1]
