@@ -23,7 +23,7 @@ describe('the packaged extension: explain', () => {
     const before = await thread.locator('.comment-body').count();
     await replyOf(thread).click();
     await workbench.page.keyboard.type('What does it return?');
-    await thread.getByRole('button', { name: 'Ask', exact: true }).click();
+    await thread.locator('.monaco-button', { hasText: /^Ask$/ }).click();
     await thread.getByText('What does it return?').waitFor();
     await thread
       .locator('.comment-body')
