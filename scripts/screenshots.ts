@@ -1,4 +1,4 @@
-// Takes the README's picture, docs/images/anchorage.png, of the packaged extension at work: `npm run screenshots`.
+// Takes the README's picture, docs/screenshot.png, of the packaged extension at work: `npm run screenshots`.
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { copySampleWorkspace } from './editor/sampleWorkspace.ts';
 import { Workbench } from './editor/workbench.ts';
 import { root, vsixFile } from './prepare/folders.ts';
 
-const picture = join(root, 'docs', 'images', 'anchorage.png');
+const picture = join(root, 'docs', 'screenshot.png');
 const questions = ['How many days can a book be kept?', 'What happens when a loan is renewed too often?'];
 const answerLimitMs = 120_000;
 
@@ -41,7 +41,7 @@ try {
   await page.locator('.comment-form .monaco-editor').first().waitFor({ timeout: answerLimitMs });
   // What was answered is sealed in idle time: the meter then shows what is held.
   await page.waitForTimeout(5_000);
-  await mkdir(join(root, 'docs', 'images'), { recursive: true });
+  await mkdir(join(root, 'docs'), { recursive: true });
   await page.screenshot({ path: picture });
   process.stdout.write(`${picture}\n`);
 } finally {

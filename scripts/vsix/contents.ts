@@ -4,7 +4,7 @@ export const vsixBudget = 220e6;
 /** What the VSIX may hold; anything else got in by mistake. Paths are relative to the extension's folder. */
 const allowed: readonly RegExp[] = [
   /^(package\.json|package\.nls(\.[\w-]+)?\.json|README\.md|CHANGELOG\.md|LICENSE|THIRD_PARTY\.md|LIBRARY_LICENCES\.txt|\.vscodeignore)$/,
-  /^(media|l10n|docs\/images)\/[\w./-]+\.(svg|png|md|json)$/,
+  /^(media|l10n|docs)\/[\w./-]+\.(svg|png|md|json)$/,
   /^dist\/(extension\.cjs|worker\.mjs|cli\.mjs)$/,
   /^dist\/webview\/[\w-]+\.(js|css)$/,
   /^dist\/node_modules\/onnxruntime-(node|common)\/package\.json$/,

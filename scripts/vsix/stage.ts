@@ -20,7 +20,7 @@ export async function stageExtension(folder: string): Promise<void> {
   const documents = names.filter((name) =>
     /^(README\.md|CHANGELOG\.md|LICENSE|THIRD_PARTY\.md|package\.nls.*\.json)$/.test(name),
   );
-  for (const name of ['media', 'l10n', join('docs', 'images'), ...documents]) {
+  for (const name of ['media', 'l10n', join('docs', 'screenshot.png'), ...documents]) {
     if (await exists(join(root, name))) await cp(join(root, name), join(folder, name), { recursive: true });
   }
   await cp(distFolder, join(folder, 'dist'), { recursive: true, filter: (path) => !path.endsWith('.map') });
