@@ -85,6 +85,12 @@ describe('explain', () => {
     assert.equal(bodyOf(thread().comments[1]), 'Why a plus?');
   });
 
+  it('leaves out the line that a selection of whole lines ends before', async () => {
+    await controller.explain(document, new vscode.Range(0, 0, 3, 0));
+    assert.equal(assistant.questions[0]?.attachments[0]?.text, 'function add(a, b) {\n  return a + b;\n}');
+    assert.match(thread().label ?? '', /lines 1–3/);
+  });
+
   it('takes the line at an empty selection, and says so where there is nothing', async () => {
     await controller.explain(document, new vscode.Range(5, 3, 5, 3));
     assert.equal(assistant.questions[0]?.attachments[0]?.text, 'const x = add(1, 2);');

@@ -28,7 +28,8 @@ export interface CodeTarget {
  */
 export async function codeTargetAt(document: vscode.TextDocument, selection: vscode.Range): Promise<CodeTarget> {
   if (!selection.isEmpty && document.getText(selection).trim() !== '') {
-    return { range: selection, label: linesLabel(selection) };
+    const range = withoutEmptyLastLine(document, selection);
+    return { range, label: linesLabel(range) };
   }
   const symbol = await enclosingSymbol(document, selection.start);
   if (symbol !== undefined) {
@@ -43,6 +44,15 @@ export async function codeTargetAt(document: vscode.TextDocument, selection: vsc
     vscode.l10n.t('There is no code at line {0} of {1}.', selection.start.line + 1, displayPath(document.uri)),
     vscode.l10n.t('Select some code, or put the caret into a function.'),
   );
+}
+
+/** Whole lines are selected up to the start of the next one, of which nothing is meant. */
+function withoutEmptyLastLine(document: vscode.TextDocument, range: vscode.Range): vscode.Range {
+  const { start, end } = range;
+  if (range.isSingleLine || end.character > 0) {
+    return range;
+  }
+  return new vscode.Range(start, document.lineAt(end.line - 1).range.end);
 }
 
 function linesLabel(range: vscode.Range): string {
