@@ -1,10 +1,11 @@
 // Bundles what the editor and the terminal run: `node scripts/bundle.ts [--production | --watch]`.
-import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { BuildOptions } from 'esbuild';
 import { build, context } from 'esbuild';
 import { cacheFolder, distFolder, root } from './prepare/folders.ts';
+import { withWorkFolder } from './prepare/workFolder.mjs';
 
 const { values } = parseArgs({
   options: { production: { type: 'boolean', default: false }, watch: { type: 'boolean', default: false } },
@@ -53,17 +54,15 @@ function bundlesInto(folder: string): BuildOptions[] {
 if (values.watch) {
   for (const options of bundlesInto(distFolder)) await (await context({ ...options, logLevel: 'info' })).watch();
 } else {
-  await mkdir(cacheFolder, { recursive: true });
-  const work = await mkdtemp(join(cacheFolder, 'bundle-'));
-  try {
+  await withWorkFolder(cacheFolder, async (work) => {
     const bundled = join(work, 'dist');
-    await Promise.all(bundlesInto(bundled).map((options) => build(options)));
+    const outcomes = await Promise.allSettled(bundlesInto(bundled).map((options) => build(options)));
+    if (outcomes.some(({ status }) => status === 'rejected')) {
+      // esbuild has said what is wrong and where.
+      process.exitCode = 1;
+      return;
+    }
     await rm(distFolder, { recursive: true, force: true });
     await rename(bundled, distFolder);
-  } catch {
-    // esbuild has said what is wrong and where.
-    process.exitCode = 1;
-  } finally {
-    await rm(work, { recursive: true, force: true });
-  }
+  });
 }

@@ -1,14 +1,14 @@
 // Packages the extension with its model into a VSIX for linux-x64: `npm run package`.
-import { mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
+import { readdir, rename, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { createVSIX } from '@vscode/vsce';
 import { cacheFolder, vsixFile } from './prepare/folders.ts';
 import { megabytes } from './prepare/progress.mjs';
+import { withWorkFolder } from './prepare/workFolder.mjs';
 import { problemsWith, vsixBudget } from './vsix/contents.ts';
 import { stageExtension, vsixTarget } from './vsix/stage.ts';
 
-const work = await mkdtemp(join(cacheFolder, 'vsix-'));
-try {
+await withWorkFolder(cacheFolder, async (work) => {
   const stage = join(work, 'extension');
   await stageExtension(stage);
   const problems = problemsWith(await filesIn(stage));
@@ -26,9 +26,7 @@ try {
   if (size > vsixBudget) throw new Error(`The VSIX has ${megabytes(size)}; its budget is ${megabytes(vsixBudget)}.`);
   await rename(packed, vsixFile);
   process.stdout.write(`${vsixFile} ${megabytes(size)}\n`);
-} finally {
-  await rm(work, { recursive: true, force: true });
-}
+});
 
 async function filesIn(folder: string): Promise<readonly string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });

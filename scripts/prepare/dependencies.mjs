@@ -1,7 +1,8 @@
-import { access, cp, mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
+import { access, cp, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runProgram } from './program.mjs';
 import { hashOf } from './step.mjs';
+import { withWorkFolder } from './workFolder.mjs';
 
 /** What decides about the contents of node_modules. */
 const inputs = ['package-lock.json', '.npmrc'];
@@ -28,23 +29,21 @@ export function dependenciesStep(root, cacheFolder) {
     isPresent: () => exists(join(modules, '.bin', 'node')),
     isRight: () => installedAsLocked(root),
     async make(progress) {
-      await mkdir(cacheFolder, { recursive: true });
-      const work = await mkdtemp(join(cacheFolder, 'dependencies-'));
-      try {
+      await withWorkFolder(cacheFolder, async (work) => {
         for (const name of ['package.json', ...inputs]) await cp(join(root, name), join(work, name));
         await runProgram('npm', ['ci', '--no-audit', '--no-fund'], {
           cwd: work,
           // onnxruntime-node's postinstall fetches CUDA files from outside the registry; the CPU files are in the package.
           env: { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip' },
-          onLine: (line) => progress.advance({ note: line.slice(0, 100) }),
+          onLine(line) {
+            if (!line.startsWith('npm warn')) progress.advance({ note: line.slice(0, 100) });
+          },
         });
         await runProgram(join(work, 'node_modules', '.bin', 'node'), ['--version']);
         const old = join(work, 'replaced');
         if (await exists(modules)) await rename(modules, old);
         await rename(join(work, 'node_modules'), modules);
-      } finally {
-        await rm(work, { recursive: true, force: true });
-      }
+      });
     },
   };
 }
