@@ -19,7 +19,9 @@ const parityCheck: Check = {
   summary: "the engine's logits against PyTorch's",
   steps: ['base', 'package', 'python'],
   async run() {
-    const { code } = await runChild(process.execPath, [join(root, 'scripts', 'parity.ts'), '--quick'], { minutes: 10 });
+    const { code } = await runChild(process.execPath, [join(root, 'test', 'bench', 'parity.ts'), '--quick'], {
+      minutes: 10,
+    });
     return code === 0 ? onePassed : oneFailed;
   },
 };

@@ -9,17 +9,7 @@ export const trainingCheck: Check = {
   summary: "the training code's unit tests (Python)",
   steps: ['base', 'python'],
   async run() {
-    const args = [
-      '-m',
-      'unittest',
-      'discover',
-      '--start-directory',
-      'models/training',
-      '--top-level-directory',
-      '.',
-      '--pattern',
-      'test_*.py',
-    ];
+    const args = ['-m', 'unittest', 'discover', '--start-directory', 'models/training', '--pattern', 'test_*.py'];
     const { code, lines } = await runChild(venvPython, args, { minutes: 10 });
     return readUnittest(lines, code);
   },
