@@ -9,7 +9,7 @@ import { Workbench } from './editor/workbench.ts';
 import { root, vsixFile } from './prepare/folders.ts';
 
 const picture = join(root, 'docs', 'screenshot.png');
-const questions = ['How many days can a book be kept?', 'What happens when a loan is renewed too often?'];
+const questions = ['What does renewLoan do?', 'What is a hash map?'];
 const answerLimitMs = 120_000;
 
 const dataFolder = await mkdtemp(join(tmpdir(), 'anchorage-screenshots-'));
@@ -36,7 +36,7 @@ try {
     await input.press('Enter');
     await chat.locator('.exchange-footer').nth(index).waitFor({ timeout: answerLimitMs });
   }
-  await workbench.selectLines(24, 32);
+  await workbench.selectLines(34, 36);
   await workbench.run('Anchorage: Explain Selection');
   await page.locator('.comment-form .monaco-editor').first().waitFor({ timeout: answerLimitMs });
   // What was answered is sealed in idle time: the meter then shows what is held.
