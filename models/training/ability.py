@@ -17,11 +17,11 @@ from pathlib import Path
 import torch
 
 from evaluate import load, score_rows
+from examples import Example
 from export import write_json
 from layout import Context, Rules
 from model import AnchorDecoder
 from prepare import read_rows
-from tasks import Example
 from text import Tokens
 
 SETS = ("arc_easy", "piqa")

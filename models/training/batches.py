@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from examples import Example
 from layout import Batch, Context, Rules, choose_by_score, collate, place, place_full, stride_anchors
 from model import AnchorDecoder
 from score import score_sequences
-from tasks import Example
 from text import Tokens
 
 IGNORED = -100

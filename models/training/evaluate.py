@@ -26,11 +26,11 @@ import torch.nn.functional as F
 from adapter import adapter_shape, read_weights
 from base import read_decoder
 from batches import IGNORED, group_by_length, targets_of
+from examples import LONGEST_SEQUENCE, Example
 from export import write_json
 from layout import Context, Rules, choose_by_score, collate, place, place_full, run, stride_anchors
 from model import AnchorDecoder, Anchoring, DecoderConfig
 from score import score_sequences
-from tasks import LONGEST_SEQUENCE, Example
 from text import Tokens
 
 TASKS = ("repeat", "function", "value", "continue")

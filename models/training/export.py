@@ -16,7 +16,7 @@ from pathlib import Path
 
 from safetensors import safe_open
 
-from tasks import LONGEST_SEQUENCE
+from examples import LONGEST_SEQUENCE
 
 PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 

@@ -3,27 +3,16 @@
 repeat     word for word, one of several passages          function   describe a function read before
 value      a value stated in one of several chunks         turns      later questions about one earlier exchange
 dialogue   task dialogues, every answer                    continue   the next tokens of code or prose
-chat       an open question: material to keep the base's way of answering, not to learn from
+chat       an answer of the base itself: material to keep its way of answering, not to learn from
 
 Sealed sequences come in the three forms that the engine makes: exchanges, file chunks and raw chunks.
 """
 
 from __future__ import annotations
 
-import random
-from dataclasses import dataclass
+from examples import LONGEST_SEQUENCE, Example, Examples
 
-from corpus import Corpus
-from layout import Context
-from text import DEFAULT_SYSTEM, Tokens
-
-SYSTEMS = (
-    "You are a helpful assistant for programmers.",
-    "You are a coding assistant. Answer briefly and say which file you mean.",
-    "You explain code to its readers in plain words.",
-)
 MIX = {"repeat": 20, "function": 20, "value": 20, "turns": 12, "dialogue": 6, "continue": 22}
-LONGEST_SEQUENCE = 256
 OPEN_QUESTIONS = (
     "What is {a}?",
     "What is the {a} of {b}?",
@@ -40,83 +29,13 @@ OPEN_QUESTIONS = (
 )
 
 
-@dataclass(frozen=True)
-class Example:
-    """A context and where its loss begins: token indices per sealed sequence, and in the live one (>= 1)."""
-
-    kind: str
-    context: Context
-    sealed_loss_from: list[int]
-    live_loss_from: int
-
-    @property
-    def size(self) -> int:
-        context = self.context
-        return len(context.prefix) + sum(map(len, context.sealed)) + len(context.live)
-
-
-class Tasks:
-    """Draws examples from a corpus with a seeded generator."""
-
-    def __init__(self, corpus: Corpus, tokens: Tokens, generator: random.Random, scale: float = 1.0) -> None:
-        self.corpus, self.tokens, self.random, self.scale = corpus, tokens, generator, scale
+class Tasks(Examples):
+    """Draws whole examples."""
 
     def draw(self, kind: str | None = None) -> Example:
         """One example of `kind`, or of a kind drawn by MIX."""
         kind = kind or self.random.choices(list(MIX), list(MIX.values()))[0]
         return getattr(self, f"_{kind}")()
-
-    def _prefix(self) -> list[int]:
-        usual = self.random.random() < 0.85
-        return self.tokens.pinned(DEFAULT_SYSTEM if usual else self.random.choice(SYSTEMS))
-
-    def _word(self) -> str:
-        return self.random.choice(self.corpus.words)
-
-    def _count(self, low: int, high: int) -> int:
-        return max(low, round(self.random.randint(low, high) * self.scale))
-
-    def _excerpt(self, characters: int, code: bool = False) -> tuple[dict, str, int]:
-        """A document (`code`: a source file), an excerpt cut at line or word ends, and its first line's number."""
-        while True:
-            row = self.random.choice(self.corpus.code if code else self.corpus.documents)
-            text = row["text"]
-            start = self.random.randrange(max(1, len(text) - characters))
-            start = text.rfind("\n", 0, start) + 1
-            part = text[start : start + characters]
-            cut = part.rfind("\n" if row["code"] else " ")
-            part = part[:cut] if cut > characters // 2 else part
-            if len(part.strip()) >= characters // 2:
-                return row, part.strip("\n"), text.count("\n", 0, start) + 1
-
-    def _file(self, characters: int) -> tuple[dict, list[int], str, int]:
-        """A file chunk of at most LONGEST_SEQUENCE tokens: its row, ids, code and first line."""
-        row, code, first = self._excerpt(characters, code=True)
-        lines = code.split("\n")
-        while True:
-            code = "\n".join(lines)
-            ids = self.tokens.file(row["path"], first, first + len(lines) - 1, row["lang"], code)
-            if len(ids) <= LONGEST_SEQUENCE or len(lines) < 2:
-                return row, ids[:LONGEST_SEQUENCE], code, first
-            lines = lines[: len(lines) * 3 // 4]
-
-    def _exchange(self, question: str, answer: str) -> tuple[list[int], int]:
-        """A closed exchange's ids and where its answer begins."""
-        asked = self.tokens.ask(question)
-        return asked + self.tokens.answer(answer), len(asked)
-
-    def _live(self, question: str, answer: list[int]) -> tuple[list[int], int]:
-        asked = self.tokens.ask(question)
-        return asked + answer + self.tokens.stop, len(asked)
-
-    def _context(self, sealed: list[list[int]], independent: list[bool], live: list[int]) -> Context:
-        return Context(self._prefix(), sealed, independent, live)
-
-    def _silent(
-        self, kind: str, sealed: list[list[int]], independent: list[bool], live: tuple[list[int], int]
-    ) -> Example:
-        """An example with loss on the live answer alone."""
-        return Example(kind, self._context(sealed, independent, live[0]), [len(s) for s in sealed], live[1])
 
     def _repeat(self) -> Example:
         count, form = self._count(1, 4), self.random.choice(("raw", "raw", "file", "exchange"))
@@ -246,14 +165,30 @@ class Tasks:
         return Example("continue", self._context(sealed, [alone] * count, live), loss, 1)
 
     def _chat(self) -> Example:
-        """A question that nothing before it answers, and text in the answer's place: short, so that its first words
-        weigh much."""
-        earlier = [self._exchange(*self._open_question())[0] for _ in range(self.random.choice((0, 0, 1, 2)))]
-        question, answer = self._open_question()
-        asked = self.tokens.ask(question)
-        live = asked + self.tokens.text(answer)
-        alone = [False] * len(earlier)
-        return Example("chat", self._context(earlier, alone, live), [len(ids) for ids in earlier], len(asked))
+        """An answer of the base to an open question or to one about code before it, up to three exchanges earlier.
+        Some answers are text that answers nothing, short, so that their first words weigh much."""
+        if not self.corpus.chats or self.random.random() < 0.3:
+            question, answer = self._open_question()
+            live, sealed = self.tokens.ask(question), []
+            start = len(live)
+            live += self.tokens.text(answer)
+        else:
+            row = self.random.choice(self.corpus.chats)
+            sealed = [self.tokens.text(chunk)[:LONGEST_SEQUENCE] for chunk in row["chunks"]]
+            answer = self.tokens.text(row["answer"])
+            live, start = self._live(row["question"], answer)
+            cut_off = len(answer) >= row["maxTokens"] - 2
+            live = live[: -len(self.tokens.stop)] if cut_off else live
+        earlier = [self._exchange(*self._earlier())[0] for _ in range(self.random.choice((0, 0, 1, 2, 3)))]
+        sealed = [ids[:LONGEST_SEQUENCE] for ids in earlier] + sealed
+        return Example("chat", self._context(sealed, [False] * len(sealed), live), list(map(len, sealed)), start)
+
+    def _earlier(self) -> tuple[str, str]:
+        general = [row for row in self.corpus.chats if not row["chunks"]]
+        if not general:
+            return self._open_question()
+        row = self.random.choice(general)
+        return row["question"], row["answer"]
 
     def _open_question(self) -> tuple[str, str]:
         if self.random.random() < 0.25:

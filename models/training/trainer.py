@@ -17,14 +17,16 @@ from base import read_decoder
 from batches import IGNORED, Plan, build, group_by_length
 from checkpoint import load_checkpoint, save_checkpoint
 from corpus import Corpus
+from examples import Example
 from export import write_json
 from layout import Rules, run
 from model import AnchorDecoder, Anchoring, DecoderConfig
-from tasks import MIX, Example, Tasks
+from tasks import MIX, Tasks
 from text import Tokens
 
 CHOICES = {"stride": 40, "window": 40, "attention": 20}
 FULL_SHARE = 0.08  # rows read whole, with the task's own loss
+DISTIL_SHARE = 0.5  # of the batches held to the base, those that are read through anchors
 KEPT_KINDS = ("continue", "dialogue", "chat", "chat", "chat", "chat")
 
 
@@ -107,19 +109,27 @@ class Trainer:
         return loss, sum(example.size for example in examples)
 
     def keeping_loss(self) -> tuple[Tensor, int]:
-        """KL(base || adapter) of whole texts without anchors, so that the base's ability stays; and text tokens."""
+        """KL(base || adapter) where the base reads the text whole, and the adapter whole ("keep", so that the base's
+        ability stays) or through anchors ("distil"); and text tokens. Added anchors move tokens: scheme AC has no
+        distil."""
         kinds = [self.random.choice(KEPT_KINDS) for _ in range(40)]
         pool = [example for example in map(self.tasks.draw, kinds) if example.size <= self.options.longest]
         examples = self.random.choice(group_by_length(pool, self.options.budget, self.random))
-        batch, targets = build(self.model, self.tokens, examples, [Plan("full", 1)] * len(examples), self.rules)
+        whole = [Plan("full", 1)] * len(examples)
+        batch, targets = build(self.model, self.tokens, examples, whole, self.rules)
         asked = (targets != IGNORED).to(self.device)
         self.model.enable_lora(False)
         with torch.no_grad():
             wanted = self.model.logits(run(self.model, batch, self.device)[asked]).float().log_softmax(-1)
         self.model.enable_lora(True)
+        distil = self.options.scheme == "mark" and self.random.random() < DISTIL_SHARE
+        if distil:
+            plans = [self.plan() for _ in examples]
+            layers = self.options.score_layers
+            batch, _ = build(self.model, self.tokens, examples, plans, self.rules, score_layers=layers)
         logits = self.model.logits(run(self.model, batch, self.device)[asked]).float()
         loss = F.kl_div(logits.log_softmax(-1), wanted, reduction="batchmean", log_target=True)
-        self.recent.setdefault("keep", []).append(loss.item())
+        self.recent.setdefault("distil" if distil else "keep", []).append(loss.item())
         return loss, sum(example.size for example in examples)
 
     def update(self) -> float:

@@ -65,6 +65,17 @@ describe('convertModel', function () {
     assert.deepEqual(readdirSync(join(folder(), 'packages')), ['tiny'], 'something temporary was left');
   });
 
+  it('verifies a decoder whose window is shorter than the text of the comparison', async () => {
+    const source = join(folder(), 'short.gguf');
+    writeFileSync(source, tinyGguf(tinyDecoder({ max_position_embeddings: 24 })));
+    const { reports } = await convertModel(options({ source }));
+    assert.deepEqual(
+      reports.map(({ positions }) => positions),
+      [24, 24, 24],
+    );
+    assert.equal(readPackageJson('anchor_config.json', anchorConfigSchema).max_sequence_tokens, 24);
+  });
+
   it('describes the decoder and its anchors: select without an adapter', async () => {
     await convertModel(options());
     const config = readPackageJson('config.json', decoderConfigSchema);
