@@ -19,6 +19,7 @@ export function vsixStep(): Step {
           'package.json',
           'package-lock.json',
           '.vscodeignore',
+          'docs/screenshot.png',
           'media/**/*',
           'scripts/package.ts',
           'scripts/vsix/*.ts',

@@ -17,6 +17,7 @@ const allowed: readonly RegExp[] = [
 
 /** Without these the extension does not work. */
 const required: readonly string[] = [
+  '.vscodeignore',
   'package.json',
   'package.nls.json',
   'README.md',

@@ -18,14 +18,12 @@ export async function stageExtension(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
   const names = await readdir(root);
   const documents = names.filter((name) =>
-    /^(README\.md|CHANGELOG\.md|LICENSE|THIRD_PARTY\.md|package\.nls.*\.json)$/.test(name),
+    /^(\.vscodeignore|README\.md|CHANGELOG\.md|LICENSE|THIRD_PARTY\.md|package\.nls.*\.json)$/.test(name),
   );
   for (const name of ['media', 'l10n', join('docs', 'screenshot.png'), ...documents]) {
     if (await exists(join(root, name))) await cp(join(root, name), join(folder, name), { recursive: true });
   }
   await cp(distFolder, join(folder, 'dist'), { recursive: true, filter: (path) => !path.endsWith('.map') });
-  // Everything in this folder is meant: without this file vsce warns that nothing is left out.
-  await writeFile(join(folder, '.vscodeignore'), '');
   await writeManifest(folder);
   await writeFile(join(folder, 'LIBRARY_LICENCES.txt'), await collectLicences());
   await stageRuntime(join(folder, 'dist', 'node_modules'));
