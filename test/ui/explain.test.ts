@@ -34,9 +34,9 @@ describe('the packaged extension: explain', () => {
   });
 });
 
-/** The field to write a reply in: it is shown while nothing is being written by the model. */
+/** The field to write a reply in, open or folded into a button: it is shown while nothing is being written by the model. */
 function replyOf(thread: Locator): Locator {
-  return thread.locator('.comment-form .monaco-editor').first();
+  return thread.locator('.comment-form .monaco-editor, .review-thread-reply-button').filter({ visible: true }).first();
 }
 
 async function lastComment(thread: Locator): Promise<string> {
