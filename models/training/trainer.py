@@ -27,6 +27,7 @@ from text import Tokens
 CHOICES = {"stride": 40, "window": 40, "attention": 20}
 FULL_SHARE = 0.08  # rows read whole, with the task's own loss
 DISTIL_SHARE = 0.5  # of the batches held to the base, those that are read through anchors
+OPENING, OPENING_WEIGHT = 4, 8.0  # the first tokens of a text held to the base decide its manner
 KEPT_KINDS = ("continue", "dialogue", "chat", "chat", "chat", "chat")
 
 
@@ -128,7 +129,9 @@ class Trainer:
             layers = self.options.score_layers
             batch, _ = build(self.model, self.tokens, examples, plans, self.rules, score_layers=layers)
         logits = self.model.logits(run(self.model, batch, self.device)[asked]).float()
-        loss = F.kl_div(logits.log_softmax(-1), wanted, reduction="batchmean", log_target=True)
+        losses = F.kl_div(logits.log_softmax(-1), wanted, reduction="none", log_target=True).sum(-1)
+        weights = torch.where(asked.cumsum(1)[asked] <= OPENING, OPENING_WEIGHT, 1.0)
+        loss = (losses * weights).sum() / weights.sum()
         self.recent.setdefault("distil" if distil else "keep", []).append(loss.item())
         return loss, sum(example.size for example in examples)
 

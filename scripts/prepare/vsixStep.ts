@@ -19,7 +19,7 @@ export function vsixStep(): Step {
           'package.json',
           'package-lock.json',
           '.vscodeignore',
-          'docs/screenshot.png',
+          'docs/*.png',
           'media/**/*',
           'scripts/package.ts',
           'scripts/vsix/*.ts',

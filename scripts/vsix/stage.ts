@@ -20,7 +20,8 @@ export async function stageExtension(folder: string): Promise<void> {
   const documents = names.filter((name) =>
     /^(\.vscodeignore|README\.md|CHANGELOG\.md|LICENSE|THIRD_PARTY\.md|package\.nls.*\.json)$/.test(name),
   );
-  for (const name of ['media', 'l10n', join('docs', 'screenshot.png'), ...documents]) {
+  const pictures = ['screenshot.png', 'measured.png'].map((name) => join('docs', name));
+  for (const name of ['media', 'l10n', ...pictures, ...documents]) {
     if (await exists(join(root, name))) await cp(join(root, name), join(folder, name), { recursive: true });
   }
   await cp(distFolder, join(folder, 'dist'), { recursive: true, filter: (path) => !path.endsWith('.map') });

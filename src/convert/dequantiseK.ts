@@ -70,48 +70,44 @@ function unpackScales(bytes: Uint8Array, at: number, scales: Uint8Array, minima:
   }
 }
 
-/** scale, scale of the minima, 12 bytes of sub-block scales and minima, 128 bytes of nibbles. */
-export function dequantiseQ4K(bytes: Uint8Array): Float32Array<ArrayBuffer> {
-  const values = new Float32Array((bytes.length / 144) * superBlock);
+/** Scale, scale of the minima, 12 bytes of sub-block scales and minima; then what `quantAt` reads of a block. */
+function dequantiseSubBlocks(
+  bytes: Uint8Array,
+  blockBytes: number,
+  quantAt: (at: number, sub: number, l: number) => number,
+): Float32Array<ArrayBuffer> {
+  const values = new Float32Array((bytes.length / blockBytes) * superBlock);
   const scales = new Uint8Array(8);
   const minima = new Uint8Array(8);
-  for (let at = 0, out = 0; at < bytes.length; at += 144) {
+  for (let at = 0, out = 0; at < bytes.length; at += blockBytes) {
     const scale = halfAt(bytes, at);
     const minimum = halfAt(bytes, at + 2);
     unpackScales(bytes, at + 4, scales, minima);
     for (let sub = 0; sub < 8; sub++) {
       const step = scale * (scales[sub] ?? 0);
       const offset = minimum * (minima[sub] ?? 0);
-      const shift = 4 * (sub & 1);
-      for (let l = 0; l < 32; l++, out++) {
-        values[out] = step * (((bytes[at + 16 + 32 * (sub >> 1) + l] ?? 0) >> shift) & 15) - offset;
-      }
+      for (let l = 0; l < 32; l++, out++) values[out] = step * quantAt(at, sub, l) - offset;
     }
   }
   return values;
 }
 
-/** As Q4_K, with 32 bytes of fifth bits (bit `sub` of byte l) before the nibbles. */
+/** 4-bit quants: 128 bytes of nibbles. */
+export function dequantiseQ4K(bytes: Uint8Array): Float32Array<ArrayBuffer> {
+  return dequantiseSubBlocks(bytes, 144, (at, sub, l) => nibbleAt(bytes, at + 16, sub, l));
+}
+
+/** 5-bit quants: 32 bytes of fifth bits (bit `sub` of byte l) before the nibbles. */
 export function dequantiseQ5K(bytes: Uint8Array): Float32Array<ArrayBuffer> {
-  const values = new Float32Array((bytes.length / 176) * superBlock);
-  const scales = new Uint8Array(8);
-  const minima = new Uint8Array(8);
-  for (let at = 0, out = 0; at < bytes.length; at += 176) {
-    const scale = halfAt(bytes, at);
-    const minimum = halfAt(bytes, at + 2);
-    unpackScales(bytes, at + 4, scales, minima);
-    for (let sub = 0; sub < 8; sub++) {
-      const step = scale * (scales[sub] ?? 0);
-      const offset = minimum * (minima[sub] ?? 0);
-      const shift = 4 * (sub & 1);
-      for (let l = 0; l < 32; l++, out++) {
-        const low = ((bytes[at + 48 + 32 * (sub >> 1) + l] ?? 0) >> shift) & 15;
-        const high = ((bytes[at + 16 + l] ?? 0) >> sub) & 1;
-        values[out] = step * (low | (high << 4)) - offset;
-      }
-    }
-  }
-  return values;
+  return dequantiseSubBlocks(bytes, 176, (at, sub, l) => {
+    const high = ((bytes[at + 16 + l] ?? 0) >> sub) & 1;
+    return nibbleAt(bytes, at + 48, sub, l) | (high << 4);
+  });
+}
+
+/** Quant l of sub-block `sub`: two sub-blocks share 32 bytes. */
+function nibbleAt(bytes: Uint8Array, at: number, sub: number, l: number): number {
+  return ((bytes[at + 32 * (sub >> 1) + l] ?? 0) >> (4 * (sub & 1))) & 15;
 }
 
 /** 128 bytes of low nibbles, 64 bytes of upper bit pairs, 16 signed sub-block scales, scale. */
