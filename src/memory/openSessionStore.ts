@@ -1,5 +1,5 @@
-import { accessSync, constants, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { AnchorageError, messageOf } from '../protocol/errors.ts';
 import { MemorySessionStore } from './memorySessionStore.ts';
 import type { SessionStore } from './sessionStore.ts';
@@ -22,11 +22,23 @@ const fileName = 'sessions.sqlite';
 export async function openSessionStore(folder: string | null): Promise<OpenedStore> {
   if (folder === null) return { store: new MemorySessionStore(), warning: null };
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(resolve(folder));
     accessSync(folder, constants.W_OK | constants.R_OK);
     return { store: await SqliteSessionStore.open(folder, join(folder, fileName)), warning: null };
   } catch (error) {
     return { store: new MemorySessionStore(), warning: warningOf(folder, error) };
+  }
+}
+
+/** As mkdir's `recursive`, which never returns where a file system denies a new folder with ENOENT (procfs). */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  const parent = dirname(folder);
+  if (parent !== folder) makeFolder(parent);
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    if (!existsSync(folder)) throw error; // Another process may have made it meanwhile.
   }
 }
 

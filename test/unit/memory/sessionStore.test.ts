@@ -140,6 +140,11 @@ describe('session store', () => {
         },
       ],
       [
+        'a file system that takes no folders',
+        /Make the folder writable or choose another/,
+        () => join('/proc', 'anchorage', 'sessions'),
+      ],
+      [
         'a folder in place of the file',
         /Make the folder writable|Move/,
         (folder) => {
