@@ -30,6 +30,7 @@ def draw_rows(axes: plt.Axes, session: dict) -> None:
     axes.set_xlabel("turn")
     axes.set_ylabel("rows")
     axes.set_ylim(bottom=0)
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend(frameon=False)
 
 
