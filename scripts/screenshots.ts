@@ -9,7 +9,7 @@ import { Workbench } from './editor/workbench.ts';
 import { root, vsixFile } from './prepare/folders.ts';
 
 const picture = join(root, 'docs', 'screenshot.png');
-const questions = ['What does renewLoan do?', 'What is a hash map?'];
+const questions = ['What does renewLoan do?', 'When is a loan late?'];
 const answerLimitMs = 120_000;
 
 const dataFolder = await mkdtemp(join(tmpdir(), 'anchorage-screenshots-'));
@@ -40,7 +40,7 @@ try {
   await workbench.run('Anchorage: Explain Selection');
   await page.locator('.comment-form .monaco-editor').first().waitFor({ timeout: answerLimitMs });
   // What was answered is sealed in idle time: the meter then shows what is held.
-  await page.waitForTimeout(5_000);
+  await chat.locator('.tile-live').waitFor({ state: 'detached', timeout: answerLimitMs });
   await mkdir(join(root, 'docs'), { recursive: true });
   await page.screenshot({ path: picture });
   process.stdout.write(`${picture}\n`);
