@@ -1,8 +1,8 @@
-// Builds the package of the built-in model: its base decoder with the committed adapter merged in, every variant. Does nothing when the
-// package on disk was built from the same base, adapter and converter.
+// Builds the package of the built-in model: its base decoder with the committed adapter merged in, every variant. Whether it has to be
+// built is for the preparation step to say (prepare/modelPackage.ts), which runs this.
 import { join } from 'node:path';
 import { convertModel } from '../src/convert/convertModel.ts';
-import { messageOf } from '../src/protocol/errors.ts';
+import { AnchorageError, messageOf } from '../src/protocol/errors.ts';
 
 const root = join(import.meta.dirname, '..');
 const started = performance.now();
@@ -15,6 +15,7 @@ try {
     outputFolder: join(root, '.cache/packages/smollm2-135m-anchors'),
     variants: ['fp32', 'int8', 'int4'],
     name: 'smollm2-135m-anchors',
+    rebuild: true,
     onProgress({ phase, variant }) {
       const step = [phase, variant].filter(Boolean).join(' ');
       if (step !== shown) console.error(step);
@@ -26,5 +27,6 @@ try {
   console.log(JSON.stringify({ ...result, seconds, peakMegabytes }));
 } catch (error) {
   console.error(messageOf(error));
+  if (AnchorageError.is(error)) console.error(error.remedy);
   process.exitCode = 1;
 }

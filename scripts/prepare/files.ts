@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { access, glob, readFile } from 'node:fs/promises';
+import { access, glob, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { hashOf } from './step.mjs';
@@ -9,6 +9,14 @@ import { hashOf } from './step.mjs';
 export function exists(path: string): Promise<boolean> {
   return access(path).then(
     () => true,
+    () => false,
+  );
+}
+
+/** Whether a file of that many bytes lies at `path`. */
+export function hasSize(path: string, bytes: number): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isFile() && found.size === bytes,
     () => false,
   );
 }

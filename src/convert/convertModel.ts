@@ -35,6 +35,8 @@ export interface ConvertOptions {
   readonly outputFolder: string;
   readonly variants: readonly Variant[];
   readonly name: string;
+  /** Builds the package even where one from the same inputs lies there. */
+  readonly rebuild?: boolean;
   readonly onProgress?: (progress: ConvertProgress) => void;
   readonly signal?: AbortSignal;
 }
@@ -70,7 +72,8 @@ export async function convertModel(options: ConvertOptions): Promise<ConvertResu
     const baseSha256 = source.sha256();
     const identity = identify(options, baseSha256);
     const warnings = adapter ? adapterWarnings(adapter, baseSha256) : [];
-    if (holdsPackage(outputFolder, identity)) return { unchanged: true, warnings, reports: [] };
+    if (options.rebuild !== true && holdsPackage(outputFolder, identity))
+      return { unchanged: true, warnings, reports: [] };
 
     folder = PackageFolder.begin(outputFolder);
     const tokenizer = source.tokenizerFiles();

@@ -143,8 +143,12 @@ export function holdsPackage(folder: string, identity: PackageIdentity): boolean
   }
   const manifest = builtManifestSchema.safeParse(parseOrUndefined(text));
   if (!manifest.success) return false;
-  const { inputs_sha256: inputs, name, created_by: createdBy, variants, files } = manifest.data;
-  const same = inputs === identity.inputsSha256 && name === identity.name && createdBy === identity.createdBy;
+  const { format_version: format, inputs_sha256: inputs, name, created_by: createdBy, variants, files } = manifest.data;
+  const same =
+    format === packageFormatVersion &&
+    inputs === identity.inputsSha256 &&
+    name === identity.name &&
+    createdBy === identity.createdBy;
   const whole = files.every(
     ({ path, bytes }) => statSync(join(folder, path), { throwIfNoEntry: false })?.size === bytes,
   );

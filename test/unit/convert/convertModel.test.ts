@@ -111,6 +111,14 @@ describe('convertModel', function () {
     assert.equal((await convertModel(options({ variants: ['int4'] }))).unchanged, false);
   });
 
+  it('builds again where that is asked for, or where the package is of another format', async () => {
+    await convertModel(options());
+    assert.equal((await convertModel(options({ rebuild: true }))).unchanged, false);
+    const path = join(output(), 'anchorage_package.json');
+    writeFileSync(path, readFileSync(path, 'utf8').replace('"format_version": 1', '"format_version": 0'));
+    assert.equal((await convertModel(options())).unchanged, false);
+  });
+
   it('leaves nothing behind when it is stopped', async () => {
     const controller = new AbortController();
     const converting = convertModel(
