@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, statfs, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, statfs, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { withFileLock } from './fileLock.mjs';
 import { PreparationError } from './preparationError.mjs';
@@ -43,6 +43,8 @@ export async function prepareStep(step, { stateFolder, begin = beginProgress }) 
       if (step.neededBytes !== undefined) await requireFreeSpace(stateFolder, step.neededBytes, step.title);
       const progress = begin(step.title);
       try {
+        // Some are made in place: if this run is killed, what it leaves must not pass for what the stamp names.
+        await rm(stamp, { force: true });
         await step.make(progress);
         await writeStamp(stamp, key);
       } catch (error) {

@@ -74,6 +74,19 @@ describe('a preparation step', () => {
     assert.equal(await prepareStep(step(), options()), 'made');
   });
 
+  it('that was killed while it was made again is not taken for the one before', async () => {
+    await prepareStep(step(), options());
+    const killed = step({
+      key: () => 'two',
+      async make() {
+        await writeFile(output, 'half');
+        throw new PreparationError('failed', 'killed');
+      },
+    });
+    await assert.rejects(prepareStep(killed, options()), { message: 'killed' });
+    assert.equal(await prepareStep(step(), options()), 'made');
+  });
+
   it('says how much disk space is missing before it begins', async () => {
     await assert.rejects(prepareStep(step({ neededBytes: 1e18 }), options()), (error) => {
       assert.ok(error instanceof PreparationError);
