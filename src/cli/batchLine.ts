@@ -2,6 +2,7 @@ import { batchRowSchema } from '../protocol/batch.ts';
 import type { BatchRow } from '../protocol/batch.ts';
 import { AnchorageError, messageOf } from '../protocol/errors.ts';
 import { z } from 'zod';
+import { invalidUtf8At } from './fileArgument.ts';
 
 type RowId = BatchRow['id'] | null;
 
@@ -11,12 +12,20 @@ export type BatchLine =
 
 const idSchema = z.object({ id: z.union([z.string(), z.number()]) });
 
-export function batchLine(line: string, number: number): BatchLine {
+/** What a line holds; null: nothing. */
+export function batchLine(line: Uint8Array, number: number): BatchLine | null {
   let raw: unknown;
   try {
-    raw = JSON.parse(line);
+    // Less a byte order mark, as some programs begin a file with.
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(line);
+    if (text.trim() === '') return null;
+    raw = JSON.parse(text);
   } catch (error) {
-    return { id: null, error: invalid(number, `is not JSON (${messageOf(error)})`) };
+    const problem =
+      error instanceof SyntaxError
+        ? `is not JSON (${messageOf(error)})`
+        : `is not UTF-8: its byte ${invalidUtf8At(line)} is invalid`;
+    return { id: null, error: invalid(number, problem) };
   }
   const known = idSchema.safeParse(raw);
   const id = known.success ? known.data.id : null;

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { closeSync, createReadStream, openSync, writeSync } from 'node:fs';
-import { createInterface } from 'node:readline';
+import { addAbortSignal } from 'node:stream';
 import type { Command } from 'commander';
 import { AnchorageError, messageOf } from '../../protocol/errors.ts';
 import { batchRequest } from '../../protocol/worker.ts';
+import { linesOf, openBatchFiles } from '../batchFiles.ts';
+import type { BatchFiles } from '../batchFiles.ts';
 import { batchLine } from '../batchLine.ts';
+import type { BatchLine } from '../batchLine.ts';
 import { runs } from '../commandResult.ts';
 import type { OnExitCode } from '../commandResult.ts';
 import { exitCodes } from '../exitCodes.ts';
@@ -27,9 +29,8 @@ A row of the output:
   {"id", "answer", "textTokens", "kvRows", "kvRowsFull", "kvBytes", "prefillMs", "decodeMs"}
   and with score or continuation {"scoreLogProb", "scoreTokens"}; kvRows is counted when the answer begins.
 A row that cannot be run gives {"id", "error"}, the others go on, and the exit code is 1.
-IN or OUT may be -, for stdin and stdout. Rows are written as they are done.`;
-
-type WriteLine = (row: unknown) => Promise<void>;
+IN or OUT may be -, for stdin and stdout. Rows are written as they are done. With --json and OUT a file, stdout gets
+{"rows", "failed", "seconds", "cancelled"} at the end.`;
 
 /** `batch`: many questions, each with its own context. */
 export function addBatchCommand(program: Command, onExitCode: OnExitCode): void {
@@ -44,83 +45,59 @@ export function addBatchCommand(program: Command, onExitCode: OnExitCode): void 
 }
 
 async function runBatch(input: string, output: string, options: GlobalOptions): Promise<ExitCode> {
-  const lines = await openInput(input);
-  const sink = openOutput(output);
+  const files = openBatchFiles(input, output);
   try {
     return await withTerminal(options, null, (terminal) =>
       terminal.interruptible(async (signal) => {
         await terminal.loadModel();
-        return runRows(terminal, lines, sink.write, signal);
+        files.begin();
+        const begin = performance.now();
+        const counts = await runRows(terminal, files, signal);
+        const seconds = Math.round((performance.now() - begin) / 100) / 10;
+        terminal.progress.note(`${counts.rows} rows in ${seconds.toFixed(1)} s, ${counts.failed} failed`);
+        if (options.json && output !== '-')
+          await write(process.stdout, `${JSON.stringify({ ...counts, seconds, cancelled: signal.aborted })}\n`);
+        if (signal.aborted) return exitCodes.cancelled;
+        return counts.failed > 0 ? exitCodes.failed : exitCodes.ok;
       }),
     );
   } finally {
-    sink.close();
-    lines.destroy();
+    files.close();
   }
 }
 
+/** Runs the rows until the input ends or `signal` says so; gives how many were done, and how many of these failed. */
 async function runRows(
   { progress, worker }: Terminal,
-  lines: NodeJS.ReadableStream,
-  writeLine: WriteLine,
+  { input, write: writeRow }: BatchFiles,
   signal: AbortSignal,
-): Promise<ExitCode> {
-  const begin = performance.now();
+): Promise<{ rows: number; failed: number }> {
   let number = 0;
   let rows = 0;
   let failed = 0;
-  for await (const line of createInterface({ input: lines, crlfDelay: Infinity })) {
-    number++;
-    if (line.trim() === '') continue;
-    rows++;
-    const parsed = batchLine(line, number);
+  const run = async (line: BatchLine): Promise<unknown> => {
     try {
-      if ('error' in parsed) throw parsed.error;
-      await writeLine(await worker.request(batchRequest, { requestId: randomUUID(), row: parsed.row }, { signal }));
+      if ('error' in line) throw line.error;
+      return await worker.request(batchRequest, { requestId: randomUUID(), row: line.row }, { signal });
     } catch (error) {
-      if (signal.aborted) return exitCodes.cancelled;
-      if (AnchorageError.is(error, 'workerDied')) throw error;
+      if (signal.aborted || AnchorageError.is(error, 'workerDied')) throw error;
       failed++;
-      await writeLine({ id: parsed.id, error: messageOf(error) });
-      progress.note('error' in parsed ? messageOf(error) : `line ${number}: ${messageOf(error)}`);
+      progress.note('error' in line ? messageOf(error) : `line ${number}: ${messageOf(error)}`);
+      return { id: line.id, error: messageOf(error) };
     }
-    progress.show('Rows done', rows, 0, '');
-  }
-  progress.note(`${rows} rows in ${((performance.now() - begin) / 1000).toFixed(1)} s, ${failed} failed`);
-  return failed > 0 ? exitCodes.failed : exitCodes.ok;
-}
-
-/** Opens the input before the model is loaded, so that a wrong path is told at once. */
-function openInput(path: string): Promise<NodeJS.ReadableStream & { destroy(): void }> {
-  if (path === '-') return Promise.resolve(process.stdin);
-  return new Promise((resolve, reject) => {
-    const stream = createReadStream(path, 'utf8');
-    stream.once('open', () => resolve(stream));
-    stream.once('error', (error) =>
-      reject(
-        new AnchorageError('fileUnreadable', `${path} cannot be read: ${messageOf(error)}.`, 'Check the path.', {
-          cause: error,
-        }),
-      ),
-    );
-  });
-}
-
-/** A row is written by one call and complete when the promise resolves. */
-function openOutput(path: string): { readonly write: WriteLine; readonly close: () => void } {
-  if (path === '-') return { write: (row) => write(process.stdout, `${JSON.stringify(row)}\n`), close: () => {} };
+  };
   try {
-    const file = openSync(path, 'w');
-    const writeRow: WriteLine = async (row) => {
-      writeSync(file, `${JSON.stringify(row)}\n`);
-    };
-    return { write: writeRow, close: () => closeSync(file) };
+    for await (const bytes of linesOf(addAbortSignal(signal, input))) {
+      number++;
+      const line = batchLine(bytes, number);
+      if (line === null) continue;
+      await writeRow(await run(line));
+      rows++;
+      progress.show('Rows done', rows, 0, '');
+    }
   } catch (error) {
-    throw new AnchorageError(
-      'fileUnreadable',
-      `${path} cannot be written: ${messageOf(error)}.`,
-      'Choose another output file.',
-      { cause: error },
-    );
+    // Whatever waits, for a row's answer or for more input, ends with the signal.
+    if (!signal.aborted) throw error;
   }
+  return { rows, failed };
 }

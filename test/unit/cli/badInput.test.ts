@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { commandLine, inProcess } from './commandLine.ts';
@@ -41,6 +41,8 @@ describe('command line, bad input', function () {
     ['an attached file that is missing', ['ask', '-f', 'nowhere.ts', 'x'], 2, /There is no file nowhere\.ts/],
     ['a missing batch input', ['batch', 'nowhere.jsonl', '-'], 2, /nowhere\.jsonl cannot be read/],
     ['a batch output in no folder', ['batch', 'three.ts', 'no/where.jsonl'], 2, /no\/where\.jsonl cannot be written/],
+    ['a folder as batch input', ['batch', '.', 'out.jsonl'], 2, /\. is a folder/],
+    ['a batch output that is its input', ['batch', 'three.ts', './three.ts'], 2, /\.\/three\.ts is the input too/],
     ['a missing package', ['ask', 'x', '--package', 'nowhere'], 3, /There is no model package at /],
     ['a missing source of a conversion', ['convert', 'nowhere.gguf', 'out'], 2, /nowhere\.gguf does not exist/],
   ];
@@ -53,6 +55,14 @@ describe('command line, bad input', function () {
       assert.equal(output.stdout, '');
     });
   }
+
+  it('leaves the results of an earlier batch when the model is missing', async () => {
+    writeFileSync('results.jsonl', 'earlier');
+    const { code } = await inProcess(['batch', 'three.ts', 'results.jsonl', '--package', 'nowhere']);
+    assert.equal(code, 3);
+    assert.equal(readFileSync('results.jsonl', 'utf8'), 'earlier');
+    assert.equal(readFileSync('three.ts', 'utf8'), 'one\n\nthree');
+  });
 
   it('shows a stack where it is asked for', async () => {
     const { stderr } = await inProcess(['explain', 'nowhere.ts', '--verbose']);

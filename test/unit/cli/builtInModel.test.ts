@@ -49,9 +49,10 @@ describe('command line, on the built-in model', function () {
       { id: 4, chunks: [], question: 'Where?', mode: 'none', maxTokens: 0, score: 'Here.' },
     ];
     const input = `${rows.map((row) => (typeof row === 'string' ? row : JSON.stringify(row))).join('\n\n')}\n`;
-    const { code, stdout, stderr } = await commandLine(['batch', '-', output, ...cpu], { input });
+    const { code, stdout, stderr } = await commandLine(['batch', '-', output, '--json', ...cpu], { input });
     assert.equal(code, 1, stderr);
-    assert.equal(stdout, '');
+    const summary = z.object({ rows: z.int(), failed: z.int() }).parse(JSON.parse(stdout));
+    assert.deepEqual(summary, { rows: 4, failed: 2 });
     const lines = readFileSync(output, 'utf8')
       .trimEnd()
       .split('\n')
@@ -61,6 +62,17 @@ describe('command line, on the built-in model', function () {
     assert.match(failedRow.parse(lines[1]).error, /line 3 is not JSON/);
     assert.deepEqual([failedRow.parse(lines[2]).id, /line 5 mode/.test(failedRow.parse(lines[2]).error)], ['c', true]);
     assert.ok((batchResultSchema.parse(lines[3]).scoreLogProb ?? 1) < 0);
+  });
+
+  it('ends a batch with 130 when it is interrupted while it waits for rows', async () => {
+    const row = { id: 1, question: 'Why?', maxTokens: 1 };
+    const { code, stdout, stderr } = await commandLine(['batch', '-', '-', ...cpu], {
+      input: `${JSON.stringify(row)}\n`,
+      inputEnds: false,
+      onStdout: (pid) => process.kill(pid, 'SIGINT'),
+    });
+    assert.equal(code, 130, stderr);
+    assert.equal(batchResultSchema.parse(JSON.parse(stdout)).id, 1);
   });
 
   it('keeps what was answered when it is interrupted, and ends with 130', async () => {

@@ -10,10 +10,18 @@ export interface Output {
   readonly stderr: string;
 }
 
+interface RunOptions {
+  readonly input?: string;
+  /** False: stdin stays open, as a terminal's does. */
+  readonly inputEnds?: boolean;
+  readonly cwd?: string;
+  readonly onStdout?: (pid: number) => void;
+}
+
 /** Runs the command line as a process, as a user does. */
 export function commandLine(
   args: readonly string[],
-  { input = '', cwd, onStdout = () => {} }: { input?: string; cwd?: string; onStdout?: (pid: number) => void } = {},
+  { input = '', inputEnds = true, cwd, onStdout = () => {} }: RunOptions = {},
 ): Promise<Output> {
   const child = spawn(process.execPath, [main, ...args], { cwd, stdio: ['pipe', 'pipe', 'pipe'] });
   let stdout = '';
@@ -23,7 +31,8 @@ export function commandLine(
     onStdout(child.pid ?? 0);
   });
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-  child.stdin.end(input);
+  child.stdin.write(input);
+  if (inputEnds) child.stdin.end();
   return new Promise((resolve) => child.once('close', (code) => resolve({ code, stdout, stderr })));
 }
 
