@@ -66,7 +66,8 @@ def read_rows(path: Path) -> list[dict]:
     """The rows of a JSON Lines file."""
     if not path.is_file():
         raise SystemExit(f"{path} is missing: run samples.py")
-    return [json.loads(line) for line in path.read_text(encoding="utf8").splitlines()]
+    # Not splitlines(): U+2028 and others that it splits at may stand inside a row.
+    return [json.loads(line) for line in path.read_text(encoding="utf8").split("\n") if line]
 
 
 @torch.no_grad()
