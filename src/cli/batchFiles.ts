@@ -9,10 +9,10 @@ const newline = 0x0a;
 export interface BatchFiles {
   readonly input: Readable;
   /** Empties the output. Until then it holds what it held: a batch that cannot begin destroys no earlier results. */
-  begin(): void;
+  readonly begin: () => void;
   /** Writes a row; it is complete when the promise resolves. */
-  write(row: unknown): Promise<void>;
-  close(): void;
+  readonly write: (row: unknown) => Promise<void>;
+  readonly close: () => void;
 }
 
 /**
