@@ -1,5 +1,5 @@
 // Bundles what the editor and the terminal run: `node scripts/bundle.ts [--production | --watch]`.
-import { rename, rm } from 'node:fs/promises';
+import { chmod, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { BuildOptions } from 'esbuild';
@@ -39,7 +39,12 @@ function bundlesInto(folder: string): BuildOptions[] {
       external: ['vscode'],
     },
     { ...module, entryPoints: ['src/worker/main.ts'], outfile: join(folder, 'worker.mjs') },
-    { ...module, entryPoints: ['src/cli/main.ts'], outfile: join(folder, 'cli.mjs') },
+    {
+      ...module,
+      entryPoints: ['src/cli/main.ts'],
+      outfile: join(folder, 'cli.mjs'),
+      banner: { js: `#!/usr/bin/env node\n${requireInModule}` },
+    },
     {
       ...shared,
       platform: 'browser',
@@ -62,6 +67,8 @@ if (values.watch) {
       process.exitCode = 1;
       return;
     }
+    // package.json's `bin`.
+    await chmod(join(bundled, 'cli.mjs'), 0o755);
     await rm(distFolder, { recursive: true, force: true });
     await rename(bundled, distFolder);
   });

@@ -13,12 +13,14 @@ const root = isBundle ? dirname(here) : dirname(dirname(here));
 /** The worker's script: from source, or the bundle beside this one. */
 export const workerPath = isBundle ? join(here, 'worker.mjs') : join(root, 'src', 'worker', 'main.ts');
 
-const builtIn = 'smollm2-135m-anchors';
+/** The package of the built-in model. */
+export const defaultPackageFolder = builtInPackage(root);
 
-/** The package of the built-in model: as a checkout builds it, or as the extension brings it. */
-export const defaultPackageFolder =
-  [join(root, '.cache', 'packages', builtIn), join(root, 'packages', builtIn)].find((folder) => existsSync(folder)) ??
-  join(root, '.cache', 'packages', builtIn);
+/** Where the built-in model's package lies in an installed extension, or else in a checkout. */
+export function builtInPackage(folder: string): string {
+  const installed = join(folder, 'model');
+  return existsSync(installed) ? installed : join(folder, '.cache', 'packages', 'smollm2-135m-anchors');
+}
 
 /** Where the terminal's sessions are kept, by each system's convention. */
 export function defaultStorageFolder(): string {
