@@ -1,3 +1,5 @@
+import { AnchorageError } from '../protocol/errors.ts';
+
 /** A piece of a text: `text` is `[from, to)` of it in UTF-16 units; lines count from 1, both ends included. */
 export interface TextChunk {
   readonly text: string;
@@ -24,15 +26,33 @@ interface Unit extends TextChunk {
   readonly size: number;
 }
 
+/** Characters of text that are about a token. */
+const usualCharacters = 4;
+
+/** Least share of a chunk that its text gets; below it, what is written round every chunk would be most of what is read. */
+const leastShare = 0.25;
+
 /**
  * Cuts a text into chunks that cover it exactly, each within the limit. Cuts fall before a line at the left margin
  * that follows a blank line where there is one, else after a blank line, else where the indentation is least.
+ *
+ * Synchronous: every part of the text is tokenised a few times and no more, whatever it consists of.
+ *
+ * @throws AnchorageError `contextTooLong` when what is written round a chunk leaves no room for text.
  */
 export function chunkText(text: string, options: ChunkOptions): TextChunk[] {
   const lines = linesOf(text, options.startLine);
   const last = lines.at(-1);
   if (last === undefined) return [];
-  const room = options.limit - options.cost({ ...last, text: '' });
+  const round = options.cost({ ...last, text: '' });
+  const room = options.limit - round;
+  if (room < options.limit * leastShare) {
+    throw new AnchorageError(
+      'contextTooLong',
+      `The text cannot be cut: its name and place take ${round} of the ${options.limit} tokens that the model reads at a time.`,
+      'Attach a selection of a few lines, or use a model that reads longer sequences.',
+    );
+  }
   const units = lines.flatMap((line) => unitsOf(line, room, options.size));
   const chunks: TextChunk[] = [];
   for (let first = 0; first < units.length;) {
@@ -55,17 +75,36 @@ function linesOf(text: string, startLine: number): TextChunk[] {
   return lines;
 }
 
-/** Halves a line until its pieces fit, never inside a surrogate pair. One character stays whole whatever its size. */
+/**
+ * Cuts a line that is too long into pieces that fit, never inside a surrogate pair. One character stays whole whatever
+ * its size.
+ */
 function unitsOf(line: TextChunk, room: number, sizeOf: ChunkOptions['size']): Unit[] {
-  // Far too long is known without tokenising, which takes time on a line of a megabyte.
-  const size = line.text.length > room * 64 ? Infinity : sizeOf(line.text);
-  if (size <= room) return [{ ...line, size }];
-  let middle = Math.floor(line.text.length / 2);
-  if (isLowSurrogate(line.text, middle)) middle--;
-  if (middle <= 0) return [{ ...line, size: room }];
-  const head = { ...line, text: line.text.slice(0, middle), to: line.from + middle };
-  const tail = { ...line, text: line.text.slice(middle), from: line.from + middle };
-  return [...unitsOf(head, room, sizeOf), ...unitsOf(tail, room, sizeOf)];
+  const units: Unit[] = [];
+  // Each piece is tried at the length that the one before it suggests: a line of a megabyte is tokenised piece by
+  // piece, once or twice, and never as a whole.
+  let length = room * usualCharacters;
+  for (let from = 0; from < line.text.length;) {
+    const to = cutAfter(line.text, from, length);
+    const text = line.text.slice(from, to);
+    const size = sizeOf(text);
+    const shorter = cutAfter(line.text, from, Math.floor((text.length * room * 0.9) / Math.max(1, size)));
+    if (size > room && shorter < to) {
+      length = shorter - from;
+      continue;
+    }
+    units.push({ ...line, text, from: line.from + from, to: line.from + to, size: Math.min(size, room) });
+    length = Math.max(length, Math.floor((text.length * room) / Math.max(1, size)));
+    from = to;
+  }
+  return units;
+}
+
+/** Index after `length` units of text from `from` on, at least one character, and not inside a surrogate pair. */
+function cutAfter(text: string, from: number, length: number): number {
+  const to = Math.min(from + Math.max(1, length), text.length);
+  if (!isLowSurrogate(text, to)) return to;
+  return to - 1 > from ? to - 1 : to + 1;
 }
 
 function isLowSurrogate(text: string, index: number): boolean {
@@ -80,11 +119,20 @@ function fittingUnits(units: readonly Unit[], first: number, room: number, { lim
     left -= units[first + count]?.size ?? 0;
     if (left < 0) break;
   }
-  // Tokens merge across lines, or rarely split: the sum of the sizes is close, and not exact.
+  // Tokens merge across lines, or rarely split: the sum of the sizes is close, and not exact. So the count is sought
+  // from there in steps that double, then by halves; blank lines by the thousand may be a chunk.
   const fits = (more: number): boolean => cost(joined(units.slice(first, first + more))) <= limit;
-  while (first + count < units.length && fits(count + 1)) count++;
-  while (count > 1 && !fits(count)) count--;
-  return Math.max(1, count);
+  let low = 1; // One is taken, whether it fits or not.
+  let high = units.length - first + 1;
+  let probe = Math.min(Math.max(2, count), high - 1);
+  for (let step = 1; high - low > 1; step *= 2) {
+    const isFitting = fits(probe);
+    if (isFitting) low = probe;
+    else high = probe;
+    const middle = (low + high) >> 1;
+    probe = isFitting ? Math.min(middle, low + step) : Math.max(middle, high - step);
+  }
+  return low;
 }
 
 /** Where to cut among the later half of the units that fit; the latest of equally good places. */

@@ -4,6 +4,7 @@ import type { SequenceText } from '../memory/sessionSequence.ts';
 import { chunkText } from './chunker.ts';
 import type { Model } from './model.ts';
 import { inlined, questionFor } from './prompts.ts';
+import { shortPath } from './shortPath.ts';
 
 /** What is read for one question. */
 export interface TurnPlan {
@@ -18,6 +19,9 @@ export interface TurnPlan {
 
 /** Selections of up to so many tokens are read whole with the question, which is about their details. */
 const wholeSelectionTokens = 512;
+
+/** Share of a chunk that the path of its file may take. */
+const pathShare = 0.25;
 
 /**
  * Decides how a question and its attachments are read: files as anchored chunks, short selections whole.
@@ -80,19 +84,21 @@ function checkFits(model: Model, tokens: number, needed: number, room: number): 
 }
 
 function chunksOf(model: Model, { path, languageId, startLine, text }: Attachment): SequenceText[] {
+  const limit = model.maxSequenceTokens;
+  const size = (piece: string): number => model.encodeText(piece).length;
+  const shown = shortPath(path, Math.floor(limit * pathShare), size);
   const sequence = (chunk: {
     readonly text: string;
     readonly startLine: number;
     readonly endLine: number;
   }): SequenceText => ({
     kind: 'chunk',
-    path,
+    path: shown,
     languageId,
     startLine: chunk.startLine,
     endLine: chunk.endLine,
     text: chunk.text,
   });
   const cost = (chunk: Parameters<typeof sequence>[0]): number => model.encode(sequence(chunk)).length;
-  const size = (piece: string): number => model.encodeText(piece).length;
-  return chunkText(text, { startLine, limit: model.maxSequenceTokens, size, cost }).map(sequence);
+  return chunkText(text, { startLine, limit, size, cost }).map(sequence);
 }

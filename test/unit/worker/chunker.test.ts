@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { Random } from '../../../src/engine/random.ts';
+import { AnchorageError } from '../../../src/protocol/errors.ts';
 import { chunkText, type TextChunk } from '../../../src/worker/chunker.ts';
 
 /** Cost as a tokenizer's: about a token for four characters, and some for what is written round a chunk. */
@@ -40,6 +41,38 @@ describe('chunker', () => {
     const chunks = chunkText('y'.repeat(100_000), { startLine: 3, limit: 64, size, cost });
     assert.ok(chunks.length > 100);
     assert.ok(chunks.every(({ startLine, endLine }) => startLine === 3 && endLine === 3));
+  });
+
+  it('tokenises every part of a text a few times, whatever it is made of', () => {
+    const texts = {
+      'one line': 'y'.repeat(400_000),
+      'blank lines': '\n'.repeat(20_000),
+      lines: 'a line\n'.repeat(5000),
+    };
+    for (const [name, text] of Object.entries(texts)) {
+      let measured = 0;
+      // Line breaks merge into one token of up to 16, as in tokenizers of code.
+      const tokens = (piece: string): number => {
+        measured += piece.length;
+        return Math.ceil(piece.replace(/\n{1,16}/g, 'xxxx').length / 4);
+      };
+      const options = { startLine: 1, limit: 256, size: tokens, cost: (chunk: TextChunk) => 20 + tokens(chunk.text) };
+      assert.equal(
+        chunkText(text, options)
+          .map((chunk) => chunk.text)
+          .join(''),
+        text,
+      );
+      assert.ok(measured < text.length * 16, `${name}: ${(measured / text.length).toFixed(1)} times`);
+    }
+  });
+
+  it('refuses to cut where what is written round a chunk leaves hardly any room', () => {
+    const options = { startLine: 1, limit: 64, size, cost: ({ text }: TextChunk) => 60 + size(text) };
+    assert.throws(
+      () => chunkText('some text\n'.repeat(50), options),
+      (error) => AnchorageError.is(error, 'contextTooLong') && error.message.includes('60 of the 64'),
+    );
   });
 
   it('has nothing to cut in no text', () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { AnchorageError } from '../../../src/protocol/errors.ts';
 import type { Attachment } from '../../../src/protocol/worker.ts';
+import { shortPath } from '../../../src/worker/shortPath.ts';
 import { checkRoom, planTurn } from '../../../src/worker/turnPlan.ts';
 import { FakeModel } from './fakeModel.ts';
 
@@ -36,6 +37,27 @@ describe('turn plan', () => {
       assert.ok(chunks.every((chunk) => model.encode(chunk).length <= model.maxSequenceTokens));
       assert.equal(tokens, questionTokens.length + chunks.reduce((sum, chunk) => sum + model.encode(chunk).length, 0));
     }
+  });
+
+  it('writes the end of a long path above chunks, and no more of it than a quarter of a chunk', () => {
+    const text = 'line of text\n'.repeat(40);
+    for (const name of ['x'.repeat(400), 'deep/'.repeat(80) + 'name.ts', '🦊'.repeat(20_000)]) {
+      const { chunks } = plan('Why?', [attachment('file', text, name)]);
+      assert.ok(chunks.length < 8, `${chunks.length} chunks`);
+      for (const chunk of chunks) {
+        assert.ok(chunk.kind === 'chunk' && chunk.path.startsWith('…') && name.endsWith(chunk.path.slice(1)));
+        assert.ok(Array.from(chunk.path).length <= model.maxSequenceTokens / 4);
+        assert.ok(chunk.path.isWellFormed());
+      }
+    }
+    assert.match(
+      shortPath('deep/'.repeat(80) + 'name.ts', 64, (path) => path.length),
+      /^…\/(deep\/)+name\.ts$/,
+    );
+    assert.equal(
+      shortPath('src/🦊.ts', 64, (path) => path.length),
+      'src/🦊.ts',
+    );
   });
 
   it('words the question of a task where the user gave none', () => {
