@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { answerMarkdown } from './answerMarkdown.ts';
 import { Disposable } from './disposable.ts';
 import { Throttle } from './throttle.ts';
 
@@ -7,7 +8,10 @@ const updateIntervalMs = 120;
 /** The editor that VS Code's own Markdown support shows rendered documents in. */
 const renderedEditor = 'vscode.markdown.preview.editor';
 
-/** Read-only Markdown documents of one scheme, held while an editor shows them, that can grow while they are shown. */
+/**
+ * Read-only Markdown documents of one scheme, held while an editor shows them, that can grow while they are shown. What
+ * they hold of others (an answer, a path, a setting) is safe to render, because all of it is made so here.
+ */
 export class VirtualDocuments extends Disposable implements vscode.TextDocumentContentProvider {
   readonly scheme: string;
   readonly #onDidChange = this.register(new vscode.EventEmitter<vscode.Uri>());
@@ -66,9 +70,9 @@ export class VirtualDocuments extends Disposable implements vscode.TextDocumentC
 
   provideTextDocumentContent(uri: vscode.Uri): string {
     // An editor that VS Code restores after a reload asks for a document of the window before.
-    return (
+    return answerMarkdown(
       this.#documents.get(uri.toString())?.text ??
-      vscode.l10n.t('This document was not kept when its window closed. Run the command again.')
+        vscode.l10n.t('This document was not kept when its window closed. Run the command again.'),
     );
   }
 

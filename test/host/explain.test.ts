@@ -158,6 +158,15 @@ describe('explain', () => {
     assert.ok(body.includes('![kept]'));
   });
 
+  it('ends code that was cut off before it says that the answer was', async () => {
+    assistant.script = (observer) => {
+      observer.onToken('So:\n\n```js\nadd(');
+      return Promise.reject(new AnchorageError('cancelled', 'Stopped.'));
+    };
+    await controller.explain(document, new vscode.Range(0, 0, 2, 1));
+    assert.equal(bodyOf(thread().comments[0]), 'So:\n\n```js\nadd(\n```\n\n_Stopped._');
+  });
+
   it('offers a code action for selected code only', async () => {
     const actions = async (range: vscode.Range): Promise<readonly string[]> => {
       const found = await vscode.commands.executeCommand<readonly vscode.CodeAction[]>(

@@ -78,6 +78,16 @@ describe('summarize', () => {
     await eventually('the end is shown', () => /Half[^]*Stopped/.test(document.getText()));
   });
 
+  it('has no markup but its own where a name or an answer has some', async () => {
+    assistant.script = () => Promise.resolve('A <img src=https://example.com/x.png> of\n\n```py\n<b>');
+    const uri = await summarizer.summarize({ ...source, path: 'src/__init__.py' });
+    const document = await vscode.workspace.openTextDocument(uri);
+    await eventually('the summary is whole', () => document.getText().includes('key/value rows'));
+    const text = document.getText();
+    assert.match(text, /^# Summary of \\_\\_init\\_\\_\.py\n\nA &lt;img src=/);
+    assert.match(text, /```py\n<b>\n```\n\n---\n/);
+  });
+
   it('names the lines of a selection', async () => {
     const uri = await summarizer.summarize({ ...source, kind: 'selection', startLine: 7, text: 'a\nb' });
     assert.match(uri.path, /Summary of a\.ts, lines 7–8\.md$/);

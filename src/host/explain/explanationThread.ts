@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import * as vscode from 'vscode';
 import type { ReadProgress } from '../../protocol/webview.ts';
 import type { Attachment } from '../../protocol/worker.ts';
-import { answerMarkdown } from '../answerMarkdown.ts';
+import { answerMarkdown, withClosedCode } from '../answerMarkdown.ts';
 import type { Assistant } from '../assistant.ts';
 import type { Configuration } from '../configuration.ts';
 import { Disposable } from '../disposable.ts';
@@ -132,7 +132,7 @@ export class ExplanationThread extends Disposable {
       } else {
         void this.#leaveSession();
         const { message, remedy } = chatErrorOf(error);
-        this.#end('failed', turn, [text, `**${message}** ${remedy}`].filter(Boolean).join('\n\n'));
+        this.#end('failed', turn, withNote(text, `**${message}** ${remedy}`));
       }
     }
   }
@@ -196,7 +196,11 @@ function whole(text: string): string {
 }
 
 function stopped(text: string): string {
-  return [text, italic(vscode.l10n.t('Stopped.'))].filter(Boolean).join('\n\n');
+  return withNote(text, italic(vscode.l10n.t('Stopped.')));
+}
+
+function withNote(text: string, note: string): string {
+  return [withClosedCode(text), note].filter(Boolean).join('\n\n');
 }
 
 function italic(text: string): string {

@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import type { ReadProgress } from '../../protocol/webview.ts';
 import type { Attachment, Exchange, ModelInfo } from '../../protocol/worker.ts';
-import { answerMarkdown } from '../answerMarkdown.ts';
+import { escapeMarkdown, withClosedCode } from '../answerMarkdown.ts';
 import { chatErrorOf, isCancelled } from '../errorPresenter.ts';
 
 /** What a summary is of, as its title names it. */
@@ -17,7 +17,7 @@ export function unfinishedSummary(source: Attachment, text: string, progress: Re
     progress === null
       ? vscode.l10n.t('Waiting for the model…')
       : vscode.l10n.t('Reading {0} of {1} tokens…', progress.done, progress.total);
-  return page(source, text === '' ? `_${state}_` : answerMarkdown(text));
+  return page(source, text === '' ? `_${state}_` : text);
 }
 
 /** A finished summary's document: the text, and what was read and is held of it. */
@@ -44,8 +44,7 @@ export function finishedSummary(
     stopReason === 'cancelled' ? vscode.l10n.t('**Stopped before its end.**') : '',
     stopReason === 'maxTokens' ? vscode.l10n.t('**Cut off at the setting {0}.**', '`anchorage.answer.maxTokens`') : '',
   ];
-  const text =
-    answer.trim() === '' ? `_${vscode.l10n.t('The model ended without an answer.')}_` : answerMarkdown(answer);
+  const text = answer.trim() === '' ? `_${vscode.l10n.t('The model ended without an answer.')}_` : answer;
   return page(source, text, notes.filter(Boolean).join(' '));
 }
 
@@ -54,10 +53,10 @@ export function failedSummary(source: Attachment, text: string, error: unknown):
   const { message, remedy } = isCancelled(error)
     ? { message: vscode.l10n.t('Stopped before the answer.'), remedy: '' }
     : chatErrorOf(error);
-  return page(source, answerMarkdown(text), `**${message}** ${remedy}`.trimEnd());
+  return page(source, text, `**${message}** ${remedy}`.trimEnd());
 }
 
 function page(source: Attachment, body: string, footer = ''): string {
-  const title = `# ${vscode.l10n.t('Summary of {0}', subjectOf(source))}`;
-  return `${[title, body.trim(), footer && `---\n\n${footer}`].filter(Boolean).join('\n\n')}\n`;
+  const title = `# ${vscode.l10n.t('Summary of {0}', escapeMarkdown(subjectOf(source)))}`;
+  return `${[title, withClosedCode(body.trim()), footer && `---\n\n${footer}`].filter(Boolean).join('\n\n')}\n`;
 }
