@@ -1,50 +1,75 @@
+import { AnchorageError, messageOf } from '../protocol/errors.ts';
 import type { SessionSummary } from '../protocol/worker.ts';
-import { MemorySessionStore } from './memorySessionStore.ts';
 import type { SessionSequence } from './sessionSequence.ts';
-import type { SessionStore, StoredSession, StoredTurn } from './sessionStore.ts';
+import { emptySession, withTurn } from './sessionStore.ts';
+import type { NewSession, SessionStore, StoredSession, StoredTurn } from './sessionStore.ts';
+
+/** What of a session could not be written yet, in order. */
+interface Held {
+  /** Null once the session itself is in the store. */
+  created: NewSession | null;
+  readonly turns: StoredTurn[];
+}
 
 /**
- * Goes on in memory with a session whose writing fails (a full disk, a folder that has become read-only): the session
- * is taken over as it was read, and the turn that could not be written is kept there.
+ * Holds what a store cannot write at the time (a full disk, a locked file, a folder that has become read-only), and
+ * writes it as soon as the store takes it again: with the session's next turn, in idle time, and at the end.
  */
 export class FallbackSessionStore implements SessionStore {
   readonly #store: SessionStore;
-  readonly #memory = new MemorySessionStore();
-  readonly #onFailure: (error: unknown) => void;
+  readonly #held = new Map<string, Held>();
+  readonly #onProblem: (problem: string | null) => void;
+  #problem: string | null = null;
 
-  /** @param onFailure told of every write that failed, an `AnchorageError` that names folder and remedy. */
-  constructor(store: SessionStore, onFailure: (error: unknown) => void) {
+  /** @param onProblem told when writing begins to fail, with folder and remedy, and with null when all is written. */
+  constructor(store: SessionStore, onProblem: (problem: string | null) => void) {
     this.#store = store;
-    this.#onFailure = onFailure;
+    this.#onProblem = onProblem;
+  }
+
+  /** Why something is held, or anchors could not be written last; null while everything is in the store. */
+  get problem(): string | null {
+    return this.#problem;
   }
 
   list(): SessionSummary[] {
-    const held = this.#memory.list();
-    const names = new Set(held.map((session) => session.id));
-    const stored = this.#store.list().filter((session) => !names.has(session.id));
-    return [...held, ...stored].sort((a, b) => b.updatedAt - a.updatedAt);
+    const sessions = new Map(this.#store.list().map((session) => [session.id, session]));
+    for (const [id, { turns }] of this.#held) {
+      const last = turns.at(-1);
+      if (last === undefined) continue;
+      const exchanges = (sessions.get(id)?.exchanges ?? 0) + turns.length;
+      sessions.set(id, { id, title: last.title, updatedAt: last.updatedAt, exchanges });
+    }
+    return [...sessions.values()].sort((a, b) => b.updatedAt - a.updatedAt);
   }
 
-  create(session: Parameters<SessionStore['create']>[0]): void {
-    if (!this.#tried(() => this.#store.create(session))) this.#memory.create(session);
+  create(session: NewSession): void {
+    this.#held.set(session.id, { created: session, turns: [] });
+    this.#write(session.id);
+  }
+
+  title(id: string): string | undefined {
+    const held = this.#held.get(id);
+    return held?.turns.at(-1)?.title ?? held?.created?.title ?? this.#store.title(id);
   }
 
   read(id: string): StoredSession | undefined {
-    return this.#memory.read(id) ?? this.#store.read(id);
+    const held = this.#held.get(id);
+    const session = held?.created ? emptySession(held.created) : this.#store.read(id);
+    return session && held ? held.turns.reduce(withTurn, session) : session;
   }
 
   appendTurn(sessionId: string, turn: StoredTurn): void {
-    if (this.#memory.read(sessionId) === undefined) {
-      const before = this.#store.read(sessionId);
-      if (this.#tried(() => this.#store.appendTurn(sessionId, turn)) || before === undefined) return;
-      this.#memory.adopt(before);
-    }
-    this.#memory.appendTurn(sessionId, turn);
+    const held = this.#held.get(sessionId) ?? { created: null, turns: [] };
+    held.turns.push(turn);
+    this.#held.set(sessionId, held);
+    this.#write(sessionId);
   }
 
   delete(id: string): void {
-    this.#memory.delete(id);
-    this.#store.delete(id);
+    if (!this.#held.get(id)?.created) this.#store.delete(id);
+    this.#held.delete(id);
+    this.#settle();
   }
 
   readAnchors(key: string): Uint8Array | undefined {
@@ -56,17 +81,52 @@ export class FallbackSessionStore implements SessionStore {
     this.#tried(() => this.#store.writeAnchors(sequence, bytes));
   }
 
+  /** Tries again to write what is held, until something of it fails. */
+  writeHeld(): void {
+    for (const id of [...this.#held.keys()]) if (!this.#write(id)) return;
+  }
+
   close(): void {
+    this.writeHeld();
     this.#store.close();
+  }
+
+  #write(id: string): boolean {
+    return this.#tried(() => {
+      const held = this.#held.get(id);
+      if (held?.created) {
+        this.#store.create(held.created);
+        held.created = null;
+      }
+      // A session that another process has deleted takes no turns any more.
+      if (held !== undefined && this.#store.title(id) === undefined) held.turns.length = 0;
+      for (let turn = held?.turns[0]; turn !== undefined; turn = held?.turns[0]) {
+        this.#store.appendTurn(id, turn);
+        held?.turns.shift();
+      }
+      this.#held.delete(id);
+    });
   }
 
   #tried(write: () => void): boolean {
     try {
       write();
-      return true;
     } catch (error) {
-      this.#onFailure(error);
+      const remedy = AnchorageError.is(error) ? error.remedy : '';
+      this.#tell(`${messageOf(error)} Until it can be written again, it is kept in memory. ${remedy}`.trim());
       return false;
     }
+    this.#settle();
+    return true;
+  }
+
+  #settle(): void {
+    if (this.#held.size === 0) this.#tell(null);
+  }
+
+  #tell(problem: string | null): void {
+    const isNews = (problem === null) !== (this.#problem === null);
+    this.#problem = problem;
+    if (isNews) this.#onProblem(problem);
   }
 }

@@ -1,5 +1,6 @@
 import type { SessionSummary } from '../protocol/worker.ts';
-import type { SessionStore, StoredSession, StoredTurn } from './sessionStore.ts';
+import { emptySession, withTurn } from './sessionStore.ts';
+import type { NewSession, SessionStore, StoredSession, StoredTurn } from './sessionStore.ts';
 
 /** Sessions for the life of the process: those that are not to be stored, and all where storage is unavailable. */
 export class MemorySessionStore implements SessionStore {
@@ -12,13 +13,12 @@ export class MemorySessionStore implements SessionStore {
       .map(({ id, title, updatedAt, exchanges }) => ({ id, title, updatedAt, exchanges: exchanges.length }));
   }
 
-  create({ id, title, createdAt }: { readonly id: string; readonly title: string; readonly createdAt: number }): void {
-    this.#sessions.set(id, { id, title, createdAt, updatedAt: createdAt, exchanges: [], sequences: [] });
+  create(session: NewSession): void {
+    this.#sessions.set(session.id, emptySession(session));
   }
 
-  /** Takes over a session that another store holds. */
-  adopt(session: StoredSession): void {
-    this.#sessions.set(session.id, session);
+  title(id: string): string | undefined {
+    return this.#sessions.get(id)?.title;
   }
 
   read(id: string): StoredSession | undefined {
@@ -27,14 +27,7 @@ export class MemorySessionStore implements SessionStore {
 
   appendTurn(sessionId: string, turn: StoredTurn): void {
     const session = this.#sessions.get(sessionId);
-    if (session === undefined) return;
-    this.#sessions.set(sessionId, {
-      ...session,
-      title: turn.title,
-      updatedAt: turn.updatedAt,
-      exchanges: [...session.exchanges, turn.exchange],
-      sequences: [...session.sequences, ...turn.sequences],
-    });
+    if (session !== undefined) this.#sessions.set(sessionId, withTurn(session, turn));
   }
 
   delete(id: string): void {

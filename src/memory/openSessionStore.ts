@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { AnchorageError, messageOf } from '../protocol/errors.ts';
 import { MemorySessionStore } from './memorySessionStore.ts';
 import type { SessionStore } from './sessionStore.ts';
+import { isLocked, lockedRemedy } from './openDatabase.ts';
 import { SqliteSessionStore } from './sqliteSessionStore.ts';
 
 export interface OpenedStore {
@@ -43,11 +44,13 @@ function makeFolder(folder: string): void {
 }
 
 function warningOf(folder: string, error: unknown): string {
-  const remedy = AnchorageError.is(error) && error.remedy !== '' ? error.remedy : remedyFor(messageOf(error), folder);
+  const remedy = AnchorageError.is(error) && error.remedy !== '' ? error.remedy : remedyFor(error, folder);
   return `Sessions cannot be stored in ${folder}: ${messageOf(error)}. They are kept in memory until Anchorage ends. ${remedy}`;
 }
 
-function remedyFor(problem: string, folder: string): string {
+function remedyFor(error: unknown, folder: string): string {
+  if (isLocked(error)) return lockedRemedy;
+  const problem = messageOf(error);
   if (/damaged|malformed|not a database|corrupt/i.test(problem)) {
     return `Move ${join(folder, fileName)} away; a new one is made at the next start.`;
   }

@@ -46,27 +46,28 @@ export const schemaVersion = migrations.length;
 const versionRow = z.object({ version: z.int().min(0) });
 
 /**
- * Brings a database to this build's schema.
+ * Brings a database to this build's schema, in one transaction that begins before the version is read: of two
+ * processes that open a new file together, the second waits and finds it done.
  *
  * @throws AnchorageError `versionMismatch` when a newer build has written it: it is left as it is.
  */
 export function migrate(database: DatabaseSync): void {
-  database.exec(
-    'CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT',
-  );
-  const { version } = versionRow.parse(
-    database.prepare('SELECT coalesce(max(version), 0) AS version FROM migrations').get(),
-  );
-  if (version > schemaVersion) {
-    throw new AnchorageError(
-      'versionMismatch',
-      `its sessions were written by a newer Anchorage (schema ${version}, this one knows ${schemaVersion})`,
-      'Update Anchorage, or choose another storage folder.',
+  transaction(database, () => {
+    database.exec(
+      'CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT',
     );
-  }
-  const record = database.prepare('INSERT INTO migrations (version, name, applied_at) VALUES (?, ?, ?)');
-  migrations.slice(version).forEach((migration, index) => {
-    transaction(database, () => {
+    const { version } = versionRow.parse(
+      database.prepare('SELECT coalesce(max(version), 0) AS version FROM migrations').get(),
+    );
+    if (version > schemaVersion) {
+      throw new AnchorageError(
+        'versionMismatch',
+        `its sessions were written by a newer Anchorage (schema ${version}, this one knows ${schemaVersion})`,
+        'Update Anchorage, or choose another storage folder.',
+      );
+    }
+    const record = database.prepare('INSERT INTO migrations (version, name, applied_at) VALUES (?, ?, ?)');
+    migrations.slice(version).forEach((migration, index) => {
       database.exec(migration.sql);
       record.run(version + index + 1, migration.name, Date.now());
     });

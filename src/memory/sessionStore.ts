@@ -12,6 +12,8 @@ export interface StoredSession {
   readonly sequences: readonly SessionSequence[];
 }
 
+export type NewSession = Pick<StoredSession, 'id' | 'title' | 'createdAt'>;
+
 /** What one question and its answer add to a session. */
 export interface StoredTurn {
   readonly title: string;
@@ -20,6 +22,20 @@ export interface StoredTurn {
   readonly attachments: readonly Attachment[];
   /** Chunks of the attachments, then the exchange. */
   readonly sequences: readonly SessionSequence[];
+}
+
+export function emptySession(session: NewSession): StoredSession {
+  return { ...session, updatedAt: session.createdAt, exchanges: [], sequences: [] };
+}
+
+export function withTurn(session: StoredSession, { title, updatedAt, exchange, sequences }: StoredTurn): StoredSession {
+  return {
+    ...session,
+    title,
+    updatedAt,
+    exchanges: [...session.exchanges, exchange],
+    sequences: [...session.sequences, ...sequences],
+  };
 }
 
 /** Bytes of anchors by the key that decides them (`AnchorKeys`). A cache: losing it costs time and nothing else. */
@@ -33,7 +49,9 @@ export interface AnchorStore {
 export interface SessionStore extends AnchorStore {
   /** Sessions with at least one exchange, the latest first. */
   list(): SessionSummary[];
-  create(session: { readonly id: string; readonly title: string; readonly createdAt: number }): void;
+  create(session: NewSession): void;
+  /** Undefined where there is no such session: asked at every turn, so nothing but the title is read. */
+  title(id: string): string | undefined;
   read(id: string): StoredSession | undefined;
   appendTurn(sessionId: string, turn: StoredTurn): void;
   delete(id: string): void;

@@ -2,9 +2,10 @@ import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { z } from 'zod';
 import { AnchorageError, messageOf } from '../protocol/errors.ts';
 import type { SessionSummary } from '../protocol/worker.ts';
-import { migrate, transaction } from './schema.ts';
+import { isLocked, lockedRemedy, openDatabase } from './openDatabase.ts';
+import { transaction } from './schema.ts';
 import type { SessionSequence } from './sessionSequence.ts';
-import type { SessionStore, StoredSession, StoredTurn } from './sessionStore.ts';
+import type { NewSession, SessionStore, StoredSession, StoredTurn } from './sessionStore.ts';
 import {
   anchorRowSchema,
   attachmentRowSchema,
@@ -12,6 +13,7 @@ import {
   sequenceRowSchema,
   sessionRowSchema,
   summaryRowSchema,
+  titleRowSchema,
 } from './storedRows.ts';
 
 const statements = {
@@ -19,6 +21,7 @@ const statements = {
     JOIN exchanges e ON e.session_id = s.id GROUP BY s.id ORDER BY s.updated_at DESC, s.rowid DESC`,
   create: 'INSERT INTO sessions (id, title, created_at, updated_at) VALUES (?, ?, ?, ?)',
   session: 'SELECT id, title, created_at AS createdAt, updated_at AS updatedAt FROM sessions WHERE id = ?',
+  title: 'SELECT title FROM sessions WHERE id = ?',
   exchanges: `SELECT id, question, answer, stop_reason AS stopReason, usage FROM exchanges
     WHERE session_id = ? ORDER BY position`,
   attachments: `SELECT a.exchange_id AS exchangeId, a.kind, a.path, a.language_id AS languageId,
@@ -55,26 +58,19 @@ export class SqliteSessionStore implements SessionStore {
 
   /** @throws AnchorageError or SQLite's error when the file cannot be opened, is damaged or of a newer build. */
   static async open(folder: string, file: string): Promise<SqliteSessionStore> {
-    // Imported late: on a Node without SQLite the worker still runs, with its sessions in memory.
-    const sqlite = await import('node:sqlite');
-    const database = new sqlite.DatabaseSync(file, { timeout: 2000, enableForeignKeyConstraints: true });
-    try {
-      database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;');
-      checkIntegrity(database);
-      migrate(database);
-    } catch (error) {
-      database.close();
-      throw error;
-    }
-    return new SqliteSessionStore(folder, database);
+    return new SqliteSessionStore(folder, await openDatabase(file));
   }
 
   list(): SessionSummary[] {
     return this.#all('list', summaryRowSchema);
   }
 
-  create({ id, title, createdAt }: { readonly id: string; readonly title: string; readonly createdAt: number }): void {
+  create({ id, title, createdAt }: NewSession): void {
     this.#run('create', id, title, createdAt, createdAt);
+  }
+
+  title(id: string): string | undefined {
+    return this.#all('title', titleRowSchema, id)[0]?.title;
   }
 
   read(id: string): StoredSession | undefined {
@@ -111,7 +107,10 @@ export class SqliteSessionStore implements SessionStore {
     this.#transaction(() => {
       this.#run('delete', id);
       this.#run('deleteOrphans');
+      this.#database.exec('PRAGMA incremental_vacuum');
     });
+    // The pages are overwritten by now, but the log still has what stood in them before.
+    this.#guarded(() => this.#database.exec('PRAGMA wal_checkpoint(TRUNCATE)'));
   }
 
   readAnchors(key: string): Uint8Array | undefined {
@@ -162,17 +161,10 @@ export class SqliteSessionStore implements SessionStore {
       throw new AnchorageError(
         'storageUnavailable',
         `The sessions in ${this.#folder} cannot be read or written: ${reasonOf(error)}.`,
-        'Check that the folder is writable and the disk has space.',
+        isLocked(error) ? lockedRemedy : 'Check that the folder is writable and the disk has space.',
         { cause: error },
       );
     }
-  }
-}
-
-function checkIntegrity(database: DatabaseSync): void {
-  const row = z.object({ quick_check: z.string() }).parse(database.prepare('PRAGMA quick_check(1)').get());
-  if (row.quick_check !== 'ok') {
-    throw new AnchorageError('storageUnavailable', `its database is damaged (${row.quick_check})`);
   }
 }
 

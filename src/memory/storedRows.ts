@@ -42,6 +42,8 @@ export const sessionRowSchema = z.object({
   updatedAt: z.number(),
 });
 
+export const titleRowSchema = sessionRowSchema.pick({ title: true });
+
 export const exchangeRowSchema = z.object({
   id: z.string(),
   question: z.string(),

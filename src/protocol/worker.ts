@@ -186,6 +186,9 @@ export const progressNotification = notification(
 
 export const memoryChangedNotification = notification('memory/changed', memoryViewSchema);
 
+/** Sessions can no longer be written: why, with the remedy. Null when everything is written again. */
+export const storageChangedNotification = notification('storage/changed', z.object({ problem: z.string().nullable() }));
+
 export const logNotification = notification(
   'log',
   z.object({ level: z.enum(['debug', 'info', 'warning', 'error']), message: z.string() }),

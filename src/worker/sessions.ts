@@ -52,8 +52,7 @@ export class Sessions {
 
   /** The session's context and what is in it; empty where the session was not used since the model was loaded. */
   memory(id: string, model: Model): SessionMemory {
-    const session = this.read(id);
-    const memory = this.#memories.get(id) ?? this.#newMemory(session, model);
+    const memory = this.#memories.get(id) ?? this.#newMemory(this.read(id), model);
     this.#memories.delete(id);
     this.#memories.set(id, memory);
     const [oldest] = this.#memories.keys();
@@ -71,16 +70,19 @@ export class Sessions {
 
   read(id: string): StoredSession {
     const session = this.#storeOf(id).read(id);
-    if (session !== undefined) return session;
-    throw new AnchorageError(
-      'invalidInput',
-      `There is no session ${id}.`,
-      'It was deleted, or not stored. Start a new one.',
-    );
+    if (session === undefined) throw noSession(id);
+    return session;
+  }
+
+  /** @throws AnchorageError `invalidInput` for a session that is not there. */
+  title(id: string): string {
+    const title = this.#storeOf(id).title(id);
+    if (title === undefined) throw noSession(id);
+    return title;
   }
 
   has(id: string): boolean {
-    return this.#storeOf(id).read(id) !== undefined;
+    return this.#storeOf(id).title(id) !== undefined;
   }
 
   /** Drops all contexts: they belong to a model that goes. */
@@ -93,7 +95,7 @@ export class Sessions {
   }
 
   #storeOf(id: string): SessionStore {
-    return this.#ephemeral.read(id) === undefined ? this.#stored : this.#ephemeral;
+    return this.#ephemeral.title(id) === undefined ? this.#stored : this.#ephemeral;
   }
 
   #newMemory({ id, sequences }: StoredSession, model: Model): SessionMemory {
@@ -106,4 +108,12 @@ export class Sessions {
       sequences,
     });
   }
+}
+
+function noSession(id: string): AnchorageError {
+  return new AnchorageError(
+    'invalidInput',
+    `There is no session ${id}.`,
+    'It was deleted, or not stored. Start a new one.',
+  );
 }

@@ -17,6 +17,7 @@ import {
   progressNotification,
   protocolVersion,
   shutdownRequest,
+  storageChangedNotification,
   tokenNotification,
 } from '../protocol/worker.ts';
 import type { RequestDefinition } from '../protocol/worker.ts';
@@ -44,7 +45,9 @@ type Handler<P extends z.ZodType, R extends z.ZodType> = (
 /** What the handshake sets up. */
 interface Started {
   readonly sessions: Sessions;
+  readonly sessionStore: FallbackSessionStore;
   readonly storageFolder: string | null;
+  /** Why the folder's sessions could not be opened at all. */
   readonly storageWarning: string | null;
   readonly onnxruntime: string;
 }
@@ -80,7 +83,13 @@ export class WorkerServer {
       return {};
     });
     this.#on(diagnoseRequest, async (started) => {
-      const checks = await diagnose({ ...started, model: this.#slot.model, loadError: this.#slot.error });
+      const storageWarning = started.storageWarning ?? started.sessionStore.problem;
+      const checks = await diagnose({
+        ...started,
+        storageWarning,
+        model: this.#slot.model,
+        loadError: this.#slot.error,
+      });
       return { checks };
     });
     this.#onDirect(createSessionRequest, async ({ sessions }, { ephemeral }) => sessions.create(ephemeral));
@@ -135,11 +144,13 @@ export class WorkerServer {
   }: Params<typeof initializeRequest>): Promise<Result<typeof initializeRequest>> {
     if (this.#started !== null) throw new AnchorageError('invalidInput', 'initialize came twice.', 'Send it once.');
     const { store, warning } = await openSessionStore(storageFolder);
-    const onFailure = (error: unknown): void =>
-      this.#log('error', `${messageOf(error)} The session goes on in memory.`);
-    const sessions = new Sessions(new FallbackSessionStore(store, onFailure));
+    const sessionStore = new FallbackSessionStore(store, (problem) => {
+      this.#log(problem === null ? 'info' : 'warning', problem ?? 'All sessions are written again.');
+      this.#endpoint.notify(storageChangedNotification, { problem });
+    });
+    const sessions = new Sessions(sessionStore);
     const onnxruntime = await onnxruntimeVersion();
-    this.#started = { sessions, storageFolder, storageWarning: warning, onnxruntime };
+    this.#started = { sessions, sessionStore, storageFolder, storageWarning: warning, onnxruntime };
     this.#log('info', `Worker ${process.pid} on Node ${process.version} started by ${client}.`);
     return { protocolVersion, worker: manifest.version, node: process.version, onnxruntime, storageWarning: warning };
   }
@@ -163,7 +174,7 @@ export class WorkerServer {
     signal: AbortSignal,
   ): Promise<Result<typeof askRequest>> {
     const model = this.#slot.need();
-    const { title } = sessions.read(sessionId);
+    const title = sessions.title(sessionId);
     const memory = sessions.memory(sessionId, model);
     const before = memory.sequences.length;
     const listener = {
@@ -203,7 +214,7 @@ export class WorkerServer {
     });
   }
 
-  #log(level: 'info' | 'error', message: string): void {
+  #log(level: 'info' | 'warning' | 'error', message: string): void {
     this.#endpoint.notify(logNotification, { level, message });
   }
 }

@@ -7,6 +7,7 @@ import {
   progressNotification,
   protocolVersion,
   shutdownRequest,
+  storageChangedNotification,
   tokenNotification,
 } from '../../protocol/worker.ts';
 import type { RequestDefinition } from '../../protocol/worker.ts';
@@ -21,6 +22,7 @@ export interface WorkerListener {
   onToken?(params: z.output<typeof tokenNotification.params>): void;
   onProgress?(params: z.output<typeof progressNotification.params>): void;
   onMemoryChanged?(params: z.output<typeof memoryChangedNotification.params>): void;
+  onStorageChanged?(params: z.output<typeof storageChangedNotification.params>): void;
   onLog?(params: z.output<typeof logNotification.params>): void;
   /** A line that the worker wrote on its stderr. */
   onStderr?(text: string): void;
@@ -135,6 +137,7 @@ function register(endpoint: RpcEndpoint, listener: WorkerListener): void {
   endpoint.onNotification(tokenNotification, (params) => listener.onToken?.(params), onInvalid);
   endpoint.onNotification(progressNotification, (params) => listener.onProgress?.(params), onInvalid);
   endpoint.onNotification(memoryChangedNotification, (params) => listener.onMemoryChanged?.(params), onInvalid);
+  endpoint.onNotification(storageChangedNotification, (params) => listener.onStorageChanged?.(params), onInvalid);
   endpoint.onNotification(logNotification, (params) => listener.onLog?.(params), onInvalid);
 }
 

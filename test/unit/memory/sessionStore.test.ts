@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { FallbackSessionStore } from '../../../src/memory/fallbackSessionStore.ts';
@@ -17,7 +19,7 @@ describe('session store', () => {
   const kinds: readonly [string, (folder: string) => SessionStore | Promise<SessionStore>][] = [
     ['SQLite', (folder) => SqliteSessionStore.open(folder, fileIn(folder))],
     ['memory', () => new MemorySessionStore()],
-    ['fallback', () => new FallbackSessionStore(new MemorySessionStore(), (error) => assert.fail(String(error)))],
+    ['fallback', () => new FallbackSessionStore(new MemorySessionStore(), (problem) => assert.fail(String(problem)))],
   ];
   for (const [name, open] of kinds) {
     it(`gives back what was written (${name})`, () =>
@@ -45,6 +47,7 @@ describe('session store', () => {
         );
         store.delete('s2');
         assert.equal(store.read('s2'), undefined);
+        assert.deepEqual([store.title('s1'), store.title('s2')], ['About b', undefined]);
         assert.equal(store.list().length, 1);
         store.close();
       }));
@@ -199,37 +202,70 @@ describe('session store', () => {
       store.close();
     }));
 
-  it('goes on in memory with a session whose writing fails, and loses nothing', () =>
+  it('says who is to blame where the file stays locked', () =>
     withFolder(async (folder) => {
-      const stored = await SqliteSessionStore.open(folder, fileIn(folder));
-      const failures: unknown[] = [];
-      const store = new FallbackSessionStore(stored, (error) => failures.push(error));
-      store.create(session);
-      store.appendTurn('s1', turn('a'));
+      (await SqliteSessionStore.open(folder, fileIn(folder))).close();
       const lock = new DatabaseSync(fileIn(folder));
-      lock.exec('PRAGMA query_only = 0; BEGIN IMMEDIATE');
-      store.appendTurn('s1', turn('b'));
-      store.create({ ...session, id: 's2' });
-      store.appendTurn('s2', turn('c', 3000));
-      lock.exec('ROLLBACK');
+      lock.exec('BEGIN IMMEDIATE');
+      const { warning } = await openSessionStore(folder);
+      assert.match(warning ?? '', /locked.*Another program holds it locked/);
       lock.close();
-      assert.equal(failures.length, 2);
-      assert.ok(
-        failures.every((error) => AnchorageError.is(error, 'storageUnavailable') && error.message.includes(folder)),
-      );
-      assert.deepEqual(
-        store.read('s1')?.exchanges.map(({ id }) => id),
-        ['exchange a', 'exchange b'],
-      );
-      assert.deepEqual(
-        store.list().map(({ id, exchanges }) => [id, exchanges]),
-        [
-          ['s2', 1],
-          ['s1', 2],
-        ],
-      );
-      store.appendTurn('s1', turn('d', 4000));
-      assert.equal(store.read('s1')?.exchanges.length, 3);
-      store.close();
     })).timeout(15_000);
+
+  it('is opened by several processes at once, also where the file is new', () =>
+    withFolder(async (folder) => {
+      const opener = new URL('../../../src/memory/openSessionStore.ts', import.meta.url).href;
+      const script = `
+        import { openSessionStore } from ${JSON.stringify(opener)};
+        process.stdin.once('data', async () => {
+          const { store, warning } = await openSessionStore(process.argv[1]);
+          store.create({ id: process.argv[2], title: '', createdAt: 1 });
+          store.close();
+          console.log(warning);
+          process.exit();
+        });
+        console.log('ready');`;
+      for (const round of ['a', 'b', 'c']) {
+        const storage = join(folder, round);
+        const children = ['1', '2', '3'].map((id) => {
+          const child = spawn(process.execPath, ['--input-type=module', '-e', script, storage, id]);
+          return { child, ready: once(child.stdout, 'data'), output: child.stdout.setEncoding('utf8') };
+        });
+        await Promise.all(children.map(({ ready }) => ready));
+        const answers = children.map(({ child, output }) => {
+          const answer = once(output, 'data');
+          child.stdin.write('go\n');
+          return answer;
+        });
+        for (const answer of answers) assert.deepEqual(await answer, ['null\n']);
+        const { store } = await openSessionStore(storage);
+        assert.deepEqual(
+          ['1', '2', '3'].map((id) => store.title(id)),
+          ['', '', ''],
+        );
+        store.close();
+      }
+    })).timeout(30_000);
+
+  it('leaves nothing of a deleted session in its files, and gives their room back', () =>
+    withFolder(async (folder) => {
+      const store = await SqliteSessionStore.open(folder, fileIn(folder));
+      for (const id of ['s1', 's2']) store.create({ ...session, id });
+      store.appendTurn('s2', turn('other'));
+      const before = statSync(fileIn(folder)).size;
+      const secret = 'xyzzy-plugh';
+      for (let i = 0; i < 40; i++) {
+        const each = turn(`${secret}-${i}`);
+        store.appendTurn('s1', { ...each, title: secret, exchange: { ...each.exchange, answer: secret.repeat(500) } });
+      }
+      const holds = (): string[] =>
+        readdirSync(folder).filter((name) => readFileSync(join(folder, name)).includes(secret));
+      assert.notDeepEqual(holds(), []);
+      store.delete('s1');
+      assert.deepEqual(holds(), []);
+      assert.ok(statSync(fileIn(folder)).size < before + 65_536);
+      assert.equal(store.read('s2')?.exchanges.length, 1);
+      store.close();
+      assert.deepEqual(holds(), []);
+    }));
 });
