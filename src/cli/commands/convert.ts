@@ -1,4 +1,4 @@
-import { basename, extname, resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import { z } from 'zod';
@@ -34,7 +34,7 @@ export function addConvertCommand(program: Command, onExitCode: OnExitCode): voi
     .option('--name <name>', "the package's name (default: the source's)");
   addOutputOptions(command);
   runs(command, onExitCode, async ([source = '', out = ''], { json, quiet }, raw) => {
-    const { adapter, variants: wanted, name = basename(source, extname(source)) } = optionsSchema.parse(raw);
+    const { adapter, variants: wanted, name = packageNameOf(source) } = optionsSchema.parse(raw);
     const progress = new ProgressLine(process.stderr, quiet);
     const result = await interruptible((signal) =>
       convertModel({
@@ -55,6 +55,13 @@ export function addConvertCommand(program: Command, onExitCode: OnExitCode): voi
     );
     return exitCodes.ok;
   });
+}
+
+/** A package's name by the file or folder that it is made from. */
+export function packageNameOf(source: string): string {
+  const name = basename(resolve(source)).replace(/\.gguf$/i, '');
+  const allowed = name.replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^[._-]+|-+$/g, '');
+  return allowed.slice(0, 128) || 'decoder';
 }
 
 function reportOf(out: string, { unchanged, reports }: ConvertResult): string {

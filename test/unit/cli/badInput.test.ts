@@ -45,6 +45,12 @@ describe('command line, bad input', function () {
     ['a batch output that is its input', ['batch', 'three.ts', './three.ts'], 2, /\.\/three\.ts is the input too/],
     ['a missing package', ['ask', 'x', '--package', 'nowhere'], 3, /There is no model package at /],
     ['a missing source of a conversion', ['convert', 'nowhere.gguf', 'out'], 2, /nowhere\.gguf does not exist/],
+    [
+      'a name that no package can have',
+      ['convert', 'a.gguf', 'out', '--name', 'a b'],
+      2,
+      /"a b" cannot be.*\n.*--name/,
+    ],
   ];
   for (const [name, args, code, message] of cases) {
     it(`tells of ${name}, and ends with ${code}`, async () => {
