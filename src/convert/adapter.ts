@@ -18,6 +18,15 @@ const loraConfigSchema = z.object({
   use_rslora: z.literal(false).default(false),
   use_dora: z.literal(false).default(false),
   fan_in_fan_out: z.literal(false).default(false),
+  /** Ranks and scales of single matrices. */
+  rank_pattern: z.strictObject({}).nullish(),
+  alpha_pattern: z.strictObject({}).nullish(),
+  /** Layers used more than once. */
+  layer_replication: z.null().optional(),
+  /** Tokens after which alone the adapter takes effect. */
+  alora_invocation_tokens: z.null().optional(),
+  /** The other ways (PiSSA, OLoRA, CorDA, LoftQ) change the decoder that the adapter belongs to. */
+  init_lora_weights: z.union([z.boolean(), z.enum(['gaussian', 'eva', 'orthogonal'])]).nullish(),
 });
 
 const loraName = /^base_model\.model\.(.+)\.lora_([AB])\.weight$/;

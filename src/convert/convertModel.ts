@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { AnchorConfig } from '../protocol/anchorConfig.ts';
 import type { DecoderConfig } from '../protocol/decoderConfig.ts';
 import { AnchorageError } from '../protocol/errors.ts';
-import type { Variant } from '../protocol/packageManifest.ts';
+import { packageManifestSchema, type Variant } from '../protocol/packageManifest.ts';
 import { Adapter } from './adapter.ts';
 import { variantFormats, withTablePositions } from './decoderGraph.ts';
 import { checkTensors } from './expectedTensors.ts';
@@ -13,7 +13,7 @@ import { hashFile } from './hashFile.ts';
 import { MergedWeights } from './mergedWeights.ts';
 import { holdsPackage, PackageFolder, type PackageIdentity } from './packageFolder.ts';
 import { SafetensorsSource } from './safetensorsSource.ts';
-import { writeVariant } from './variantFiles.ts';
+import { checkVariants, writeVariant } from './variantFiles.ts';
 import { verifyVariants, type VariantReport } from './verifyVariants.ts';
 import type { WeightSource } from './weightSource.ts';
 
@@ -60,6 +60,13 @@ export async function convertModel(options: ConvertOptions): Promise<ConvertResu
   const { outputFolder, signal, onProgress } = options;
   if (options.variants.length === 0)
     throw new AnchorageError('invalidInput', 'No variant was asked for.', 'Ask for fp32, int8 or int4.');
+  if (!packageManifestSchema.shape.name.safeParse(options.name).success) {
+    throw new AnchorageError(
+      'invalidInput',
+      `${JSON.stringify(options.name)} cannot be the name of a package.`,
+      'Give one of letters, digits, dots, dashes and underscores (--name), at most 128 of them.',
+    );
+  }
   onProgress?.({ phase: 'read', done: 0, total: 1 });
   const source = openSource(options.source);
   let adapter: Adapter | null = null;
@@ -67,6 +74,7 @@ export async function convertModel(options: ConvertOptions): Promise<ConvertResu
   try {
     const config = withTablePositions(source.config);
     checkTensors(source.path, config, source.shapes);
+    checkVariants(source.path, config, options.variants);
     adapter = options.adapterFolder === null ? null : Adapter.open(options.adapterFolder);
     adapter?.checkAgainst(source.shapes);
     const baseSha256 = source.sha256();

@@ -84,11 +84,13 @@ function readRopeScaling(gguf: GgufFile, architecture: string, config: DecoderCo
 /** Llama 3's scaling is stored as one factor per frequency; find the parameters that give those factors. */
 function recogniseLlama3(gguf: GgufFile, config: DecoderConfig): RopeScaling {
   const tensor = gguf.tensors.get('rope_freqs.weight');
-  const factors = tensor
+  // Its length first: a head has few frequencies, and a file may claim any number.
+  const fits = tensor !== undefined && tensor.shape.reduce((size, length) => size * length, 1) === config.head_dim / 2;
+  const factors = fits
     ? dequantise(tensor.type, gguf.file.read(tensor.offset, tensor.bytes, tensor.name))
     : new Float32Array();
   const factor = Math.max(...factors);
-  for (const original of llama3Originals) {
+  for (const original of fits ? llama3Originals : []) {
     const scaling: RopeScaling = {
       rope_type: 'llama3',
       factor,
@@ -97,11 +99,7 @@ function recogniseLlama3(gguf: GgufFile, config: DecoderConfig): RopeScaling {
       original_max_position_embeddings: original,
     };
     const expected = frequencyFactors({ ...config, rope_scaling: scaling });
-    if (
-      expected.length === factors.length &&
-      expected.every((value, i) => Math.abs(value / (factors[i] ?? 0) - 1) < 1e-3)
-    )
-      return scaling;
+    if (expected.every((value, i) => Math.abs(value / (factors[i] ?? 0) - 1) < 1e-3)) return scaling;
   }
   throw new AnchorageError(
     'unsupported',

@@ -10,6 +10,7 @@ const manifestName = 'anchorage_package.json';
 const sumsName = 'SHA256SUMS';
 /** The manifest, with a hash of everything that the package was built from. */
 const builtManifestSchema = packageManifestSchema.extend({ inputs_sha256: z.string() });
+type BuiltManifest = z.infer<typeof builtManifestSchema>;
 
 export interface PackageIdentity {
   readonly name: string;
@@ -68,25 +69,18 @@ export class PackageFolder {
       bytes: statSync(join(this.path, path)).size,
       sha256: hashFile(join(this.path, path)),
     }));
-    this.writeJson(manifestName, {
+    const manifest: BuiltManifest = {
       format_version: packageFormatVersion,
       name: identity.name,
       created_by: identity.createdBy,
-      variants: identity.variants,
+      variants: [...identity.variants],
       inputs_sha256: identity.inputsSha256,
       files,
-    });
+    };
+    this.writeJson(manifestName, builtManifestSchema.parse(manifest));
     const sums = [...files, { path: manifestName, sha256: hashFile(join(this.path, manifestName)) }];
     this.#write(sumsName, sums.map(({ path, sha256 }) => `${sha256}  ${path}\n`).join(''));
-    const old = `${this.path}.old`;
-    try {
-      rmSync(old, { recursive: true, force: true });
-      if (existsSync(this.#final)) renameSync(this.#final, old);
-      renameSync(this.path, this.#final);
-      rmSync(old, { recursive: true, force: true });
-    } catch (error) {
-      throw outputError(this.#final, error);
-    }
+    replaceFolder(this.#final, this.path);
   }
 
   /** Removes the graph of a variant that was built as a reference only. */
@@ -108,6 +102,29 @@ export class PackageFolder {
     } catch (error) {
       throw outputError(path, error);
     }
+  }
+}
+
+/**
+ * Puts a folder in the place of another, which is gone afterwards, or back in its place when that fails.
+ *
+ * @throws AnchorageError `storageUnavailable`
+ */
+export function replaceFolder(final: string, fresh: string): void {
+  const old = `${fresh}.old`;
+  try {
+    rmSync(old, { recursive: true, force: true });
+    const isThere = existsSync(final);
+    if (isThere) renameSync(final, old);
+    try {
+      renameSync(fresh, final);
+    } catch (error) {
+      if (isThere) renameSync(old, final);
+      throw error;
+    }
+    rmSync(old, { recursive: true, force: true });
+  } catch (error) {
+    throw outputError(final, error);
   }
 }
 

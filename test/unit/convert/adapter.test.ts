@@ -43,6 +43,14 @@ describe('Adapter', () => {
       /lora_[AB]\.weight is .* the decoder needs/,
     ],
     ['weight-decomposed matrices', () => edit('adapter_config.json', { use_dora: true }), /use_dora/],
+    [
+      'scales of single matrices',
+      () => edit('adapter_config.json', { alpha_pattern: { q_proj: 64 } }),
+      /alpha_pattern/,
+    ],
+    ['ranks of single matrices', () => edit('adapter_config.json', { rank_pattern: { q_proj: 8 } }), /rank_pattern/],
+    ['a changed decoder', () => edit('adapter_config.json', { init_lora_weights: 'pissa' }), /init_lora_weights/],
+    ['layers used twice', () => edit('adapter_config.json', { layer_replication: [[0, 2]] }), /layer_replication/],
     ['an unknown scheme', () => edit('anchor_config.json', { scheme: 'EQ' }), /anchor_config\.json: scheme/],
     ['a ratio outside its list', () => edit('anchor_config.json', { ratio: 3 }), /ratio: is not one of ratios/],
     [
@@ -82,6 +90,13 @@ describe('Adapter', () => {
       assert.throws(use, (error) => AnchorageError.is(error) && message.test(error.message));
     });
   }
+
+  it("takes PEFT's own defaults", () => {
+    writeAdapter(folder(), decoder);
+    const defaults = { rank_pattern: {}, alpha_pattern: {}, layer_replication: null, init_lora_weights: true };
+    edit('adapter_config.json', { ...defaults, alora_invocation_tokens: null, modules_to_save: null });
+    assert.doesNotThrow(use);
+  });
 
   it('refuses added tokens that do not follow the vocabulary', () => {
     writeAdapter(folder(), decoder, { scheme: 'AC', anchor_token_ids: [7] });

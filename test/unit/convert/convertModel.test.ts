@@ -119,6 +119,22 @@ describe('convertModel', function () {
     assert.equal((await convertModel(options())).unchanged, false);
   });
 
+  it('refuses eight bits for a decoder whose rows are no whole blocks, and gives it in fp32', async () => {
+    const source = join(folder(), 'narrow.gguf');
+    writeFileSync(source, tinyGguf(tinyDecoder({ hidden_size: 40, head_dim: 10 })));
+    await assert.rejects(
+      convertModel(options({ source })),
+      (error) => AnchorageError.is(error, 'unsupported') && /hidden_size of 40.*int8/.test(error.message),
+    );
+    const { reports } = await convertModel(options({ source, variants: ['fp32'] }));
+    assert.equal(reports.length, 1);
+  });
+
+  it('refuses a name that the package could not be loaded by, before any work', async () => {
+    const converting = convertModel(options({ source: 'nowhere', name: 'My Model (Q8)' }));
+    await assert.rejects(converting, (error) => AnchorageError.is(error, 'invalidInput'));
+  });
+
   it('leaves nothing behind when it is stopped', async () => {
     const controller = new AbortController();
     const converting = convertModel(

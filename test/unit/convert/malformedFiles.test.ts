@@ -107,6 +107,7 @@ describe('malformed GGUF files', function () {
       /general.architecture is not a text/,
     ],
     ['experts', () => tinyWith({ 'llama.expert_count': 8 }), /mixture of experts/],
+    ['factors of more frequencies than a head has', () => ggufBytes(tinyMetadata(decoder), [factors()]), /rope_freqs/],
     ['scaled positions of an unknown kind', () => tinyWith({ 'llama.rope.scaling.type': 'yarn' }), /"yarn"/],
     [
       'heads that no division fits',
@@ -128,6 +129,11 @@ describe('malformed GGUF files', function () {
       (error) => AnchorageError.is(error, 'unsupported') && /llama, mistral, qwen2, qwen3/.test(error.remedy),
     );
   });
+
+  /** So many that they are too many arguments of a call. */
+  function factors(): { name: string; shape: number[]; values: Float32Array } {
+    return { name: 'rope_freqs.weight', shape: [300_000], values: new Float32Array(300_000).fill(1) };
+  }
 
   function tinyWith(changes: Record<string, number | string>): Buffer {
     return ggufBytes({ ...tinyMetadata(decoder), ...changes }, []);
