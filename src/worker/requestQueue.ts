@@ -8,18 +8,28 @@ interface RunningIdle {
   readonly ended: Promise<void>;
 }
 
+export interface RequestQueueOptions {
+  /** Most idle jobs that are kept; the oldest are dropped. */
+  readonly idleLimit: number;
+  readonly onIdleError: (error: unknown) => void;
+}
+
 /**
- * One engine, one request at a time, in the order they came. Idle jobs run when no request waits; a request that
- * arrives stops the one that runs, which then goes on after the request.
+ * One engine, one request at a time, in the order they came. Idle jobs run when no request waits, the newest first; a
+ * request that arrives stops the one that runs, which then goes on after the request.
  */
 export class RequestQueue {
   readonly #onIdleError: (error: unknown) => void;
-  readonly #idleJobs: IdleJob[] = [];
+  readonly #idleLimit: number;
+  /** By their key, the oldest first. */
+  readonly #idleJobs = new Map<string, IdleJob>();
   #tail: Promise<unknown> = Promise.resolve();
   #waiting = 0;
   #idle: RunningIdle | null = null;
+  #isClosed = false;
 
-  constructor(onIdleError: (error: unknown) => void) {
+  constructor({ idleLimit, onIdleError }: RequestQueueOptions) {
+    this.#idleLimit = idleLimit;
     this.#onIdleError = onIdleError;
   }
 
@@ -41,32 +51,42 @@ export class RequestQueue {
         this.#startIdle();
       });
     return new Promise((resolve, reject) => {
-      signal.addEventListener('abort', () => hasBegun || reject(cancelled()), { once: true });
-      turn.then(resolve, reject);
+      const onAbort = (): void => {
+        if (!hasBegun) reject(cancelled());
+      };
+      signal.addEventListener('abort', onAbort, { once: true });
+      // A signal made with AbortSignal.any lives as long as it has a listener, and all that the listener holds with it.
+      void turn.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
     });
   }
 
-  whenIdle(job: IdleJob): void {
-    this.#idleJobs.push(job);
+  /** @param key of what the job is for: it takes the place of one that waits with the same key. */
+  whenIdle(key: string, job: IdleJob): void {
+    if (this.#isClosed) return;
+    this.#idleJobs.delete(key);
+    this.#idleJobs.set(key, job);
+    const [oldest] = this.#idleJobs.keys();
+    if (this.#idleJobs.size > this.#idleLimit && oldest !== undefined) this.#idleJobs.delete(oldest);
     this.#startIdle();
   }
 
   /** Stops idle work for good, and waits for what runs. */
   async close(): Promise<void> {
-    this.#idleJobs.length = 0;
+    this.#isClosed = true;
+    this.#idleJobs.clear();
     this.#idle?.abort.abort();
     await this.#tail;
     await this.#idle?.ended;
   }
 
   #startIdle(): void {
-    const job = this.#idleJobs[0];
-    if (job === undefined || this.#idle !== null || this.#waiting > 0) return;
+    const newest = [...this.#idleJobs].at(-1);
+    if (newest === undefined || this.#idle !== null || this.#waiting > 0) return;
     const abort = new AbortController();
-    this.#idle = { abort, ended: this.#runIdle(job, abort.signal) };
+    this.#idle = { abort, ended: this.#runIdle(...newest, abort.signal) };
   }
 
-  async #runIdle(job: IdleJob, signal: AbortSignal): Promise<void> {
+  async #runIdle(key: string, job: IdleJob, signal: AbortSignal): Promise<void> {
     // A turn of the event loop first, so that a request already on its way is seen before work starts for it to stop.
     await new Promise((resolve) => setImmediate(resolve));
     try {
@@ -74,7 +94,7 @@ export class RequestQueue {
     } catch (error) {
       if (!signal.aborted) this.#onIdleError(error);
     }
-    if (!signal.aborted) this.#idleJobs.shift();
+    if (!signal.aborted && this.#idleJobs.get(key) === job) this.#idleJobs.delete(key);
     this.#idle = null;
     this.#startIdle();
   }

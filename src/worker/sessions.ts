@@ -9,7 +9,7 @@ import type { SessionStore, StoredSession, StoredTurn } from '../memory/sessionS
 import type { Model } from './model.ts';
 
 /** Contexts kept at a time. Another session's is made again from its anchors when it is wanted. */
-const contextLimit = 4;
+export const contextLimit = 4;
 
 /** The worker's sessions, stored and ephemeral, and the contexts of those used last. */
 export class Sessions {

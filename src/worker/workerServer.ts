@@ -30,7 +30,7 @@ import type { LoadParams, Model } from './model.ts';
 import { titleFor } from './prompts.ts';
 import { RequestQueue } from './requestQueue.ts';
 import type { RpcEndpoint } from './rpc/endpoint.ts';
-import { Sessions } from './sessions.ts';
+import { contextLimit, Sessions } from './sessions.ts';
 import { runTurn } from './turn.ts';
 
 type Params<D> = D extends RequestDefinition<infer P, z.ZodType> ? z.output<P> : never;
@@ -73,7 +73,10 @@ export class WorkerServer {
     this.#endpoint = endpoint;
     this.#slot = new ModelSlot(loadModel);
     this.#onShutdown = onShutdown;
-    this.#queue = new RequestQueue((error) => this.#log('error', `Work in idle time failed: ${messageOf(error)}`));
+    this.#queue = new RequestQueue({
+      idleLimit: contextLimit,
+      onIdleError: (error) => this.#log('error', `Work in idle time failed: ${messageOf(error)}`),
+    });
     endpoint.onRequest(initializeRequest, (params) => this.#initialize(params), refuseOtherVersion);
     this.#on(loadModelRequest, (_, params) => this.#load(params));
     this.#on(askRequest, (started, params, signal) => this.#ask(started, params, signal));
@@ -94,9 +97,9 @@ export class WorkerServer {
     });
     this.#onDirect(createSessionRequest, async ({ sessions }, { ephemeral }) => sessions.create(ephemeral));
     this.#onDirect(listSessionsRequest, async ({ sessions }) => sessions.list());
-    this.#onDirect(openSessionRequest, async ({ sessions }, { sessionId }) => {
-      const view = sessions.view(sessionId);
-      this.#prepareInIdle(sessions, sessionId);
+    this.#onDirect(openSessionRequest, async (started, { sessionId }) => {
+      const view = started.sessions.view(sessionId);
+      this.#prepareInIdle(started, sessionId);
       return view;
     });
     endpoint.onRequest(shutdownRequest, async () => {
@@ -169,10 +172,11 @@ export class WorkerServer {
   }
 
   async #ask(
-    { sessions }: Started,
+    started: Started,
     { requestId, sessionId, ...request }: Params<typeof askRequest>,
     signal: AbortSignal,
   ): Promise<Result<typeof askRequest>> {
+    const { sessions } = started;
     const model = this.#slot.need();
     const title = sessions.title(sessionId);
     const memory = sessions.memory(sessionId, model);
@@ -190,7 +194,7 @@ export class WorkerServer {
       attachments: request.attachments,
       sequences: memory.sequences.slice(before),
     });
-    this.#prepareInIdle(sessions, sessionId);
+    this.#prepareInIdle(started, sessionId);
     return { exchange, memory: sessions.memoryView(sessionId, memory) };
   }
 
@@ -203,9 +207,13 @@ export class WorkerServer {
     return runBatchRow(this.#slot.need(), this.#slot.batchContext(), row, { signal, onProgress });
   }
 
-  /** Seals a session's last exchange, and brings in what the context lacks of it, when nobody waits. */
-  #prepareInIdle(sessions: Sessions, sessionId: string): void {
-    this.#queue.whenIdle(async (signal) => {
+  /**
+   * When nobody waits, writes what could not be written before, seals a session's last exchange, and brings in what
+   * the context lacks of it.
+   */
+  #prepareInIdle({ sessions, sessionStore }: Started, sessionId: string): void {
+    this.#queue.whenIdle(sessionId, async (signal) => {
+      sessionStore.writeHeld();
       const { model } = this.#slot;
       if (model === null || !sessions.has(sessionId)) return;
       const memory = sessions.memory(sessionId, model);

@@ -60,10 +60,12 @@ export class RpcEndpoint {
     }
   }
 
-  /** Sends a notification; one that can no longer be delivered is dropped, as its receiver is gone. */
+  /** Sends a notification; one that can no longer be delivered is dropped, as its receiver is gone. Never throws for it. */
   notify<P extends z.ZodType>(definition: NotificationDefinition<P>, params: z.input<P>): void {
     const checked = parsed(definition.params, params, definition.method);
-    this.#connection.sendNotification(definition.method, checked).catch(() => {});
+    const sent = async (): Promise<void> => this.#connection.sendNotification(definition.method, checked);
+    // A connection that has been closed throws before there is a promise; inside an async function that is the same.
+    sent().catch(() => {});
   }
 
   /**

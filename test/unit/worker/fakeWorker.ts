@@ -6,5 +6,5 @@ import { FakeModel } from './fakeModel.ts';
 if (process.env['FAKE_WORKER_DIES'] === 'at start') process.exit(7);
 serve(new RpcEndpoint(process.stdin, process.stdout), (params) => {
   if (process.env['FAKE_WORKER_DIES'] === 'while loading') process.exit(8);
-  return FakeModel.load(params, { read: 1, write: 5 });
+  return FakeModel.load(params, { read: Number(process.env['FAKE_WORKER_READS'] ?? 1), write: 5 });
 });

@@ -10,6 +10,7 @@ import {
   initializeRequest,
   listSessionsRequest,
   loadModelRequest,
+  logNotification,
   openSessionRequest,
   protocolVersion,
 } from '../../../src/protocol/worker.ts';
@@ -189,6 +190,33 @@ describe('worker process', function () {
     const [{ exchange }] = await Promise.all([asked, worker.shutdown()]);
     assert.equal(exchange.stopReason, 'cancelled');
     assert.ok(performance.now() - begin < 1000);
+  });
+
+  it('ends without sealing what it answered last, which the next start can do', async () => {
+    const worker = await WorkerClient.start(fakeOptions({ env: { FAKE_WORKER_READS: '700' } }));
+    const id = await loadedSession(worker);
+    const sampling = samplingSchema.parse({ maxTokens: 2000 });
+    const asked = worker.request(askRequest, question(id, 'long', { sampling }));
+    await sleep(900);
+    const begin = performance.now();
+    const [{ exchange }] = await Promise.all([asked, worker.shutdown()]);
+    assert.equal(exchange.stopReason, 'cancelled');
+    const took = performance.now() - begin;
+    assert.ok(took < 500, `${took} ms`);
+  });
+
+  it('refuses what is asked of a worker that has gone, and drops what is told to it', async () => {
+    const child = spawnWorker({ workerPath: fakeWorkerPath });
+    const endpoint = new RpcEndpoint(child.stdout, child.stdin);
+    endpoint.listen();
+    const closed = new Promise((resolve) => endpoint.onClose(() => resolve(null)));
+    child.kill('SIGKILL');
+    await closed;
+    await assert.rejects(endpoint.request(listSessionsRequest, {}), reasonIs('workerDied'));
+    endpoint.notify(logNotification, { level: 'info', message: 'to nobody' });
+    endpoint.dispose();
+    endpoint.notify(logNotification, { level: 'info', message: 'to nobody' });
+    await sleep(0);
   });
 
   it('ends when its parent is killed', async () => {

@@ -22,6 +22,7 @@ describe('worker supervisor', function () {
     readonly states: string[];
     readonly restarted: Promise<AnchorageError>;
     readonly gaveUp: Promise<AnchorageError>;
+    readonly warnings: readonly string[];
   }
 
   function supervise(
@@ -31,6 +32,7 @@ describe('worker supervisor', function () {
     const restarted = Promise.withResolvers<AnchorageError>();
     const gaveUp = Promise.withResolvers<AnchorageError>();
     const states: string[] = [];
+    const warnings: string[] = [];
     const onState = (state: SupervisorState): void => {
       states.push(state.state);
       if (state.state === 'failed' && state.error.reason === 'workerGaveUp') gaveUp.resolve(state.error);
@@ -41,10 +43,10 @@ describe('worker supervisor', function () {
         load: () => ({ ...fakeLoad, packageFolder: packageFolder() }),
         breaker: new CrashBreaker({ firstDelay: 10 }),
       },
-      { onState, onRestart: restarted.resolve },
+      { onState, onRestart: restarted.resolve, onWarning: (message) => warnings.push(message) },
     );
     running = supervisor;
-    return { supervisor, states, restarted: restarted.promise, gaveUp: gaveUp.promise };
+    return { supervisor, states, restarted: restarted.promise, gaveUp: gaveUp.promise, warnings };
   }
 
   it('starts a worker and loads the model once, whoever asks', async () => {
@@ -53,6 +55,25 @@ describe('worker supervisor', function () {
     assert.equal(first.client, second.client);
     assert.equal(first.model.name, 'fake');
     assert.deepEqual(states, ['loading', 'ready']);
+  });
+
+  it('is as it was before, where a worker was wanted and no model', async () => {
+    const { supervisor, states } = supervise();
+    const client = await supervisor.client();
+    assert.deepEqual(states, ['loading', 'stopped']);
+    assert.equal((await supervisor.ready()).client, client);
+    assert.deepEqual(states, ['loading', 'stopped', 'loading', 'ready']);
+    await supervisor.client();
+    assert.equal(supervisor.state.state, 'ready');
+  });
+
+  it('starts no worker any more once it is disposed of', async () => {
+    const { supervisor, states } = supervise();
+    await supervisor.ready();
+    await supervisor.dispose();
+    await assert.rejects(supervisor.client(), (error) => AnchorageError.is(error, 'cancelled'));
+    await assert.rejects(supervisor.restart(), (error) => AnchorageError.is(error, 'cancelled'));
+    assert.deepEqual(states, ['loading', 'ready', 'stopped']);
   });
 
   it('starts the worker again after a crash, with the model and the stored sessions', async () => {
@@ -91,11 +112,7 @@ describe('worker supervisor', function () {
   });
 
   it('falls back to its own Node when the one of the settings does not start, with a warning', async () => {
-    const warnings: string[] = [];
-    const listener = {
-      onLog: ({ level, message }: { level: string; message: string }) => level === 'warning' && warnings.push(message),
-    };
-    const { supervisor } = supervise(() => ({ nodePath: '/nowhere/node', listener }));
+    const { supervisor, warnings } = supervise(() => ({ nodePath: '/nowhere/node' }));
     assert.equal((await supervisor.ready()).model.name, 'fake');
     assert.equal(warnings.length, 1);
     assert.match(warnings[0] ?? '', /\/nowhere\/node/);
