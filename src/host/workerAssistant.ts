@@ -164,6 +164,11 @@ export class WorkerAssistant extends Disposable implements Assistant {
       onMemoryChanged: (memory) => {
         this.#onDidChangeMemory.fire(memory);
       },
+      onStorageChanged: ({ problem }) => {
+        if (problem !== null) {
+          this.#onDidWarn.fire(problem);
+        }
+      },
       onLog: ({ level, message }) => {
         log[level === 'warning' ? 'warn' : level](message);
       },
