@@ -5,17 +5,17 @@ import { parseArgs } from 'node:util';
 import { openDesktop } from './editor/desktop.ts';
 import { openInBrowser } from './editor/openInBrowser.ts';
 import { EditorServer } from './editor/editorServer.ts';
+import { findDesktop } from './editor/findDesktop.ts';
 import { exists } from './prepare/files.ts';
 import { cacheFolder, root, vsixFile } from './prepare/folders.ts';
-import { onPath } from './prepare/onPath.ts';
 import { endProgramsOnSignals, prepare } from './prepare/prepare.ts';
 import { PreparationError } from './prepare/preparationError.mjs';
 
 const usage = `usage: npm start [-- [FOLDER] [--browser] [--no-open] [--port PORT]]
 
-Opens VS Code with Anchorage on FOLDER, by default a copy of the sample project. Where the desktop's "code" is on PATH
-it is used, with settings and extensions of its own; else code-server serves VS Code to a browser on this machine
-(127.0.0.1 only) and its address is printed.
+Opens VS Code with Anchorage on FOLDER, by default a copy of the sample project. Where a desktop's "code" of this machine
+is on PATH and new enough, it is used, with settings and extensions of its own; else code-server serves VS Code to a
+browser on this machine (127.0.0.1 only), and the reason and its address are printed.
 
   --browser     serve to a browser even where the desktop's VS Code is there
   --no-open     print the address, open no browser
@@ -55,11 +55,14 @@ if (values.help) {
 async function start(): Promise<void> {
   const port = values.port === undefined ? undefined : readPort(values.port);
   const folder = await workspaceFolder();
-  const code = values.browser ? undefined : await onPath(['code']);
   endProgramsOnSignals();
-  if (code !== undefined) {
-    process.exitCode = await openDesktop(code, folder, settings);
-    return;
+  if (!values.browser) {
+    const desktop = await findDesktop();
+    if ('code' in desktop) {
+      process.exitCode = await openDesktop(desktop.code, folder, settings);
+      return;
+    }
+    process.stderr.write(`Serving VS Code to a browser: ${desktop.because}.\n`);
   }
   await prepare(['vsix', 'codeServer']);
   const server = await EditorServer.start({

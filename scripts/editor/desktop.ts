@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cacheFolder, root } from '../prepare/folders.ts';
+import { withoutEditorVariables } from './editorVariables.ts';
 
 /**
  * Opens the desktop's VS Code on a folder with the extension from this checkout, and waits for the window to be closed.
@@ -23,7 +24,7 @@ export async function openDesktop(
   const args = desktopArguments(dataFolder, folder);
   process.stdout.write(`\nOpening ${folder} with ${code}. This command ends when the window is closed.\n`);
   return new Promise((resolve, reject) => {
-    const child = spawn(code, args, { stdio: 'inherit' });
+    const child = spawn(code, args, { stdio: 'inherit', env: withoutEditorVariables(process.env) });
     child.once('error', reject);
     child.once('close', (exitCode) => {
       resolve(exitCode ?? 1);
