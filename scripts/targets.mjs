@@ -66,7 +66,7 @@ export const targets = {
   },
   'compare-tokenizer': {
     summary: 'compare token ids with llama.cpp',
-    steps: ['base'],
+    steps: ['base', 'llama'],
     script: 'scripts/compareTokenizer.ts',
   },
 };

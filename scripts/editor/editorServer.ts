@@ -6,7 +6,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { codeServerEntry } from '../prepare/codeServer.ts';
 import { runProgram } from '../prepare/program.mjs';
+import { prepareStep } from '../prepare/step.mjs';
+import { withoutEditorVariables } from './editorVariables.ts';
 import { freePort } from './freePort.ts';
+import { installExtensionStep } from './installExtension.ts';
 
 /** What is switched off in every editor that the project starts: news, updates, telemetry. */
 const quietSettings = {
@@ -76,9 +79,11 @@ export class EditorServer {
     ];
     const environment = { ...withoutEditorVariables(process.env), HOME: home, ORT_DISABLE_TELEMETRY: '1', ...env };
     if (vsix !== undefined) {
-      await runProgram(process.execPath, [codeServerEntry, ...folders, '--install-extension', vsix, '--force'], {
-        env: environment,
-      });
+      const install = [codeServerEntry, ...folders, '--install-extension', vsix, '--force'];
+      const step = installExtensionStep(dataFolder, vsix, () =>
+        runProgram(process.execPath, install, { env: environment }),
+      );
+      await prepareStep(step, { stateFolder: dataFolder });
     }
 
     const listenOn = port ?? (await freePort());
@@ -149,9 +154,4 @@ export class EditorServer {
 async function writeSettings(dataFolder: string, settings: Readonly<Record<string, unknown>>): Promise<void> {
   const path = join(dataFolder, 'User', 'settings.json');
   await writeFile(path, `${JSON.stringify({ ...quietSettings, ...settings }, undefined, 2)}\n`);
-}
-
-/** Inside a VS Code terminal these would turn the server's command into a client of that VS Code. */
-function withoutEditorVariables(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !/^(VSCODE|CODE_SERVER)_/.test(name)));
 }

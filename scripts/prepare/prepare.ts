@@ -3,6 +3,7 @@ import { bundleStep } from './bundleStep.ts';
 import { chromiumStep } from './chromium.ts';
 import { codeServerStep } from './codeServer.ts';
 import { cacheFolder } from './folders.ts';
+import { llamaCppStep } from './llamaCpp.ts';
 import { modelPackageStep } from './modelPackage.ts';
 import { endRunningPrograms } from './program.mjs';
 import { pythonEnvironmentStep } from './pythonEnvironment.ts';
@@ -18,6 +19,7 @@ const steps: Readonly<Record<string, () => Step | Promise<Step>>> = {
   python: pythonEnvironmentStep,
   codeServer: codeServerStep,
   chromium: chromiumStep,
+  llama: llamaCppStep,
 };
 
 /** Ends what the steps started when this process is told to stop. */

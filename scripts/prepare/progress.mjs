@@ -21,7 +21,7 @@ const redrawEveryMs = 250;
  * Begins telling how a step goes: elapsed time always, bytes where the step knows them.
  *
  * @param {string} title what is being done, as one short phrase
- * @param {{ stream?: { write(text: string): unknown, isTTY?: boolean }, now?: () => number }} [options]
+ * @param {{ stream?: { write(text: string): unknown, isTTY?: boolean, columns?: number }, now?: () => number }} [options]
  * @returns {StepProgress}
  */
 export function beginProgress(title, { stream = process.stderr, now = Date.now } = {}) {
@@ -34,7 +34,8 @@ export function beginProgress(title, { stream = process.stderr, now = Date.now }
   const show = () => {
     shown = true;
     const line = `${title}: ${describe(latest, now() - started)}`;
-    stream.write(rewrites ? `\r${line}\u001b[K` : `${line}\n`);
+    // A line that wraps could not be written over.
+    stream.write(rewrites ? `\r${line.slice(0, (stream.columns || 80) - 1)}\u001b[K` : `${line}\n`);
   };
   let repeating = setTimeout(() => {
     show();

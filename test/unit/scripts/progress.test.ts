@@ -13,6 +13,15 @@ describe('the line of progress', () => {
     assert.deepEqual(texts, []);
   });
 
+  it("is no longer than a terminal's line, which it writes over", async () => {
+    const { texts, stream } = recorder();
+    const progress = beginProgress('Making', { stream: { ...stream, isTTY: true, columns: 30 } });
+    progress.advance({ note: 'x'.repeat(100) });
+    await new Promise((resolve) => setTimeout(resolve, 1_050));
+    progress.end('done');
+    assert.equal(texts[0]?.length, '\r'.length + 29 + '\u001b[K'.length);
+  });
+
   it('tells a failure, however quick', () => {
     const { texts, stream } = recorder();
     beginProgress('Making', { stream, now: () => 0 }).end('failed');
