@@ -15,6 +15,7 @@ export interface SupervisorOptions {
 }
 
 export type SupervisorState =
+  /** No worker, or one without a model that nobody has asked for. */
   | { readonly state: 'stopped' }
   /** The worker is being started, or loads the model. */
   | { readonly state: 'loading' }
@@ -26,6 +27,8 @@ export interface SupervisorListener {
   onState(state: SupervisorState): void;
   /** A worker that died was started again, and has the model loaded. */
   onRestart(error: AnchorageError): void;
+  /** A setting does not work and was done without: a sentence for the user. */
+  onWarning(message: string): void;
 }
 
 /** A worker with a model in it. */
@@ -37,6 +40,7 @@ export interface ReadyWorker {
 /** A start of the worker and what became of it. */
 interface Run {
   readonly client: Promise<WorkerClient>;
+  /** Set as soon as somebody wants the model. */
   model: Promise<ModelInfo> | null;
 }
 
@@ -53,6 +57,7 @@ export class WorkerSupervisor {
   #state: SupervisorState = { state: 'stopped' };
   #run: Run | null = null;
   #givenUp: AnchorageError | null = null;
+  #disposed = false;
 
   constructor(options: SupervisorOptions, listener: SupervisorListener) {
     this.#options = options;
@@ -66,15 +71,20 @@ export class WorkerSupervisor {
 
   /** The running worker, with or without a model; starts one. @throws AnchorageError `workerGaveUp` until `restart`. */
   async client(): Promise<WorkerClient> {
-    return this.#current().client;
+    const run = this.#current();
+    const client = await run.client;
+    if (this.#run === run && run.model === null && this.#state.state === 'loading') {
+      this.#setState({ state: 'stopped' });
+    }
+    return client;
   }
 
   /** The worker with its model; starts and loads what is not there. A load that failed is tried again. */
   async ready(): Promise<ReadyWorker> {
     const run = this.#current();
-    const client = await run.client;
-    run.model ??= this.#load(run, client);
-    return { client, model: await run.model };
+    run.model ??= this.#load(run);
+    const model = await run.model;
+    return { client: await run.client, model };
   }
 
   /** Ends the worker, if there is one, and starts it anew with the settings of now. */
@@ -95,7 +105,14 @@ export class WorkerSupervisor {
     await client?.shutdown();
   }
 
+  /** Ends the worker for good: requests that come later, from what is being closed too, start none. */
+  async dispose(): Promise<void> {
+    this.#disposed = true;
+    await this.stop();
+  }
+
   #current(): Run {
+    if (this.#disposed) throw new AnchorageError('cancelled', 'The extension is being closed.');
     if (this.#givenUp !== null) throw this.#givenUp;
     this.#run ??= this.#start(0);
     return this.#run;
@@ -103,7 +120,7 @@ export class WorkerSupervisor {
 
   #start(delay: number): Run {
     this.#setState({ state: 'loading' });
-    const run: Run = { client: after(delay).then(() => startWorker(this.#options.worker())), model: null };
+    const run: Run = { client: after(delay).then(() => this.#startWorker()), model: null };
     run.client.then(
       (client) => void client.closed.then((error) => this.#onClosed(run, error)),
       (error: unknown) => {
@@ -115,7 +132,12 @@ export class WorkerSupervisor {
     return run;
   }
 
-  async #load(run: Run, client: WorkerClient): Promise<ModelInfo> {
+  #startWorker(): Promise<WorkerClient> {
+    return startWorker(this.#options.worker(), (message) => this.#listener.onWarning(message));
+  }
+
+  async #load(run: Run): Promise<ModelInfo> {
+    const client = await run.client;
     this.#setState({ state: 'loading' });
     try {
       const model = await client.request(loadModelRequest, this.#options.load());
