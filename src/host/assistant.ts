@@ -73,7 +73,7 @@ export interface Assistant {
   start(): Promise<ModelInfo>;
   /** Ends the worker, if there is one, and starts it anew with the settings of now. */
   restart(): Promise<ModelInfo>;
-  createSession(options: { readonly ephemeral: boolean }): Promise<SessionView>;
+  createSession(options: { readonly ephemeral: boolean }, signal: AbortSignal): Promise<SessionView>;
   openSession(sessionId: string): Promise<SessionView>;
   listSessions(): Promise<readonly SessionSummary[]>;
   deleteSession(sessionId: string): Promise<void>;

@@ -2,8 +2,8 @@ import * as vscode from 'vscode';
 import { AnchorageError, type ErrorReason, messageOf } from '../protocol/errors.ts';
 import type { ChatError } from '../protocol/webview.ts';
 
-/** The reasons after which starting the worker again is a remedy. */
-const restartable: ReadonlySet<ErrorReason> = new Set(['workerDied', 'workerGaveUp', 'outOfMemory', 'versionMismatch']);
+/** The reasons after which starting the worker again is a remedy. One that died is being started again already. */
+const restartable: ReadonlySet<ErrorReason> = new Set(['workerGaveUp', 'outOfMemory', 'versionMismatch']);
 
 /** The error of a request that the user stopped: nothing to tell them. */
 export function isCancelled(error: unknown): boolean {
@@ -19,6 +19,9 @@ export function chatErrorOf(error: unknown): ChatError {
   const { message, remedy, reason } = error;
   if (restartable.has(reason)) {
     return { message, remedy, action: 'restartWorker' };
+  }
+  if (reason === 'invalidInput') {
+    return { message, remedy, action: null };
   }
   return { message, remedy, action: reason === 'internal' ? 'showLog' : 'retry' };
 }

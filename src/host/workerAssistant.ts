@@ -77,15 +77,22 @@ export class WorkerAssistant extends Disposable implements Assistant {
       },
       {
         onState: (state) => {
+          if (state.state === 'failed') {
+            log.error(state.error);
+          }
           this.#setStatus(statusOf(state));
         },
         onRestart: (error) => {
           log.error(error);
           this.#onDidRestart.fire({ error });
         },
+        onWarning: (message) => {
+          log.warn(message);
+          this.#onDidWarn.fire(message);
+        },
       },
     );
-    this.register({ dispose: () => void this.#supervisor.stop() });
+    this.register({ dispose: () => void this.#supervisor.dispose() });
   }
 
   get status(): AssistantStatus {
@@ -104,8 +111,8 @@ export class WorkerAssistant extends Disposable implements Assistant {
     return (await this.#supervisor.restart()).model;
   }
 
-  async createSession(options: { readonly ephemeral: boolean }): Promise<SessionView> {
-    const { client } = await this.#ready();
+  async createSession(options: { readonly ephemeral: boolean }, signal: AbortSignal): Promise<SessionView> {
+    const { client } = await orCancelled(this.#ready(), signal);
     return await client.request(createSessionRequest, options);
   }
 

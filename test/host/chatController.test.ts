@@ -114,18 +114,52 @@ describe('chat', () => {
     assert.equal(chat.state.error, null);
   });
 
-  it('loses nothing when the worker dies, and asks again on retry', async () => {
+  it('loses nothing when the worker dies, and lets it be asked again', async () => {
     const { script } = assistant;
     assistant.script = () => Promise.reject(new AnchorageError('workerDied', 'The worker ended.', 'Ask again.'));
     chat.attach([attachment]);
     await chat.ask('what?');
-    assert.deepEqual(chat.state.error, { message: 'The worker ended.', remedy: 'Ask again.', action: 'restartWorker' });
+    assert.deepEqual(chat.state.error, { message: 'The worker ended.', remedy: 'Ask again.', action: 'retry' });
     assert.deepEqual(prefills(), ['what?']);
+    await assistant.start();
+    assert.ok(chat.state.error, 'the question is still unanswered');
     assistant.script = script;
-    await chat.retry();
+    await chat.ask('what?');
     assert.equal(chat.state.error, null);
     assert.equal(chat.state.exchanges[0]?.question, 'what?');
     assert.deepEqual(assistant.questions[1]?.attachments, [attachment]);
+  });
+
+  it('stops a question that waits for the model, and gives it back', async () => {
+    assistant.load = async (signal) => {
+      await untilAborted(signal);
+      throw new AnchorageError('cancelled', 'Stopped.');
+    };
+    const asked = chat.ask('what?');
+    chat.stop();
+    await asked;
+    assert.deepEqual(prefills(), ['what?']);
+    assert.equal(chat.state.running, null);
+    assert.equal(chat.state.error, null);
+    assert.equal(chat.state.sessionId, null);
+  });
+
+  it('forgets an error of the model when there is a model again', async () => {
+    const error = new AnchorageError('workerGaveUp', 'It died.', 'Restart it.');
+    assistant.setStatus({ state: 'failed', error });
+    assistant.load = () => Promise.reject(error);
+    await chat.ask('what?');
+    assert.equal(chat.state.error?.action, 'restartWorker');
+    await assistant.restart();
+    assert.equal(chat.state.error, null);
+    assert.deepEqual(posted.at(-1), { type: 'state', state: chat.state });
+  });
+
+  it('offers no other try of what was done with the sessions: it would ask a question', async () => {
+    assistant.listSessions = () =>
+      Promise.reject(new AnchorageError('storageUnavailable', 'It is full.', 'Make room.'));
+    await chat.listSessions();
+    assert.deepEqual(chat.state.error, { message: 'It is full.', remedy: 'Make room.', action: null });
   });
 
   it('refuses an empty question and a second one at a time, in words', async () => {
@@ -138,6 +172,7 @@ describe('chat', () => {
     const first = chat.ask('first');
     await chat.ask('second');
     assert.match(chat.state.error?.message ?? '', /being written/);
+    await eventually('the first is asked', () => assistant.questions.length > 0);
     assert.equal(assistant.questions.length, 1);
     chat.stop();
     await first;
@@ -177,6 +212,78 @@ describe('chat', () => {
     assert.equal(assistant.sessions.size, 0);
     await next.openSession(sessionId);
     assert.match(next.state.error?.message ?? '', /no session/);
+  });
+
+  it('remembers a session from its first question on', async () => {
+    assistant.script = async (_, signal) => {
+      await untilAborted(signal);
+      return '';
+    };
+    const asked = chat.ask('long?');
+    await eventually('the question is asked', () => assistant.questions.length === 1);
+    assert.equal(surroundings.lastSession.id, chat.state.sessionId);
+    chat.stop();
+    await asked;
+  });
+
+  it('brings the last session back once the model could be loaded', async () => {
+    await chat.ask('one');
+    const next = surroundings.add(
+      new ChatController(assistant, surroundings.configuration, surroundings.lastSession, surroundings.log),
+    );
+    assistant.startError = new AnchorageError('fileAltered', 'model.onnx was altered.', 'Build the package again.');
+    await next.restore();
+    assert.equal(next.state.sessionId, null);
+    assistant.startError = undefined;
+    await next.retry();
+    await eventually('the session is shown', () => next.state.exchanges.length === 1);
+  });
+
+  it('keeps the new session that was begun while the last one was brought back', async () => {
+    await chat.ask('one');
+    const next = surroundings.add(
+      new ChatController(assistant, surroundings.configuration, surroundings.lastSession, surroundings.log),
+    );
+    const restored = next.restore();
+    await next.newSession();
+    await restored;
+    assert.equal(next.state.sessionId, null);
+    assert.deepEqual(next.state.exchanges, []);
+  });
+
+  it('leaves the session that is open as it is when it is opened, its running answer too', async () => {
+    await chat.ask('one');
+    const { sessionId } = chat.state;
+    assert.ok(sessionId);
+    const goOn = Promise.withResolvers<string>();
+    assistant.script = () => goOn.promise;
+    const asked = chat.ask('two');
+    await chat.openSession(sessionId);
+    assert.equal(chat.state.running?.question, 'two');
+    goOn.resolve('still here');
+    await asked;
+    assert.equal(chat.state.exchanges[1]?.answer, 'still here');
+  });
+
+  it('shows the session that was chosen last, in whatever order they come', async () => {
+    await chat.ask('one');
+    const first = chat.state.sessionId;
+    await chat.newSession();
+    await chat.ask('two');
+    const second = chat.state.sessionId;
+    await chat.newSession();
+    assert.ok(first && second);
+    const openSession = assistant.openSession.bind(assistant);
+    const late = Promise.withResolvers<undefined>();
+    assistant.openSession = async (id) => {
+      await (id === first ? late.promise : undefined);
+      return await openSession(id);
+    };
+    const opening = chat.openSession(first);
+    await chat.openSession(second);
+    late.resolve(undefined);
+    await opening;
+    assert.equal(chat.state.sessionId, second);
   });
 
   it('leaves a running answer behind when another session is begun', async () => {

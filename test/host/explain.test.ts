@@ -71,6 +71,23 @@ describe('explain', () => {
     assert.equal(thread().contextValue, 'answered');
   });
 
+  it('can be stopped while the model loads, and asked again', async () => {
+    const { load } = assistant;
+    assistant.load = async (signal) => {
+      await untilAborted(signal);
+      throw new AnchorageError('cancelled', 'Stopped.');
+    };
+    const done = controller.explain(document, new vscode.Range(0, 0, 2, 1));
+    await eventually('the thread is there', () => controller.threads.length === 1);
+    controller.stop(thread());
+    await done;
+    assert.match(bodyOf(thread().comments[0]), /Stopped/);
+    assistant.load = load;
+    await controller.reply(thread(), 'Why?');
+    assert.equal(bodyOf(thread().comments[2]), 'one two three');
+    assert.equal(assistant.questions[0]?.attachments.length, 1);
+  });
+
   it('answers a reply in the same session, without sending the code again', async () => {
     await controller.explain(document, new vscode.Range(0, 0, 2, 1));
     await controller.reply(thread(), 'Why a plus?');

@@ -46,6 +46,8 @@ export class FakeAssistant implements Assistant {
   running = 0;
   /** Why the next start fails, if it does. */
   startError: AnchorageError | undefined;
+  /** What beginning a session waits for: the model being loaded. */
+  load: (signal: AbortSignal) => Promise<void> = () => Promise.resolve();
   /** What every question is answered with. */
   script: (observer: AnswerObserver, signal: AbortSignal) => Promise<string> = (observer) => {
     observer.onRead({ done: 5, total: 10 });
@@ -82,11 +84,12 @@ export class FakeAssistant implements Assistant {
     return this.start();
   }
 
-  createSession(): Promise<SessionView> {
+  async createSession(_options: { readonly ephemeral: boolean }, signal: AbortSignal): Promise<SessionView> {
+    await this.load(signal);
     const id = `session-${++this.#sessionCount}`;
     const view: SessionView = { id, title: '', exchanges: [], memory: memoryOf(id, 0) };
     this.sessions.set(id, view);
-    return Promise.resolve(view);
+    return view;
   }
 
   openSession(sessionId: string): Promise<SessionView> {

@@ -169,12 +169,12 @@ describe('with the built-in model', () => {
     await eventually('the answer began', () => (api.chat.state.running?.text.length ?? 0) > 8, loadLimitMs);
     process.kill(workerProcessId(), 'SIGKILL');
     await asked;
-    assert.equal(api.chat.state.error?.action, 'restartWorker');
+    assert.equal(api.chat.state.error?.action, 'retry');
     assert.deepEqual(prefills, [longQuestion]);
     await restarted;
     await setMaxTokens(maxTokens);
     assert.equal(api.assistant.status.state, 'ready');
-    await api.chat.retry();
+    await api.chat.ask(longQuestion);
     assert.equal(api.chat.state.sessionId, sessionId);
     assert.equal(api.chat.state.exchanges.length, 2);
   });
@@ -195,6 +195,7 @@ describe('with the built-in model', () => {
     await section.update('model.folder', undefined, vscode.ConfigurationTarget.Global);
     await api.chat.retry();
     assert.equal(api.assistant.status.state, 'ready');
+    assert.equal(api.chat.state.error, null);
   });
 
   it('restarts on command', async () => {

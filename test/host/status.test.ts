@@ -34,8 +34,8 @@ describe('status', () => {
       await untilAborted(signal);
       return '';
     };
-    const { id } = await assistant.createSession();
     const abort = new AbortController();
+    const { id } = await assistant.createSession({ ephemeral: true }, abort.signal);
     const asked = assistant.ask(
       { requestId: 'r', sessionId: id, task: 'chat', question: 'q', attachments: [], sampling: {} },
       { onRead: () => undefined, onToken: () => undefined },
@@ -47,13 +47,23 @@ describe('status', () => {
     assert.match(bar.text, /check/);
   });
 
-  it('offers the restart after a death, the log after an error of ours, another try else', () => {
+  it('offers the restart where it helps, the log after an error of ours, another try where asking again makes sense', () => {
     const actionOf = (error: unknown): string | null => chatErrorOf(error).action;
-    assert.equal(actionOf(new AnchorageError('workerDied', 'x')), 'restartWorker');
+    assert.equal(actionOf(new AnchorageError('workerGaveUp', 'x')), 'restartWorker');
     assert.equal(actionOf(new AnchorageError('outOfMemory', 'x')), 'restartWorker');
     assert.equal(actionOf(new AnchorageError('contextTooLong', 'x')), 'retry');
+    assert.equal(actionOf(new AnchorageError('workerDied', 'x')), 'retry');
+    assert.equal(actionOf(new AnchorageError('invalidInput', 'x')), null);
     assert.equal(actionOf(new AnchorageError('internal', 'x')), 'showLog');
     assert.equal(actionOf(new TypeError('x')), 'showLog');
+  });
+
+  it('gives the page a button for every model that could not be loaded', () => {
+    const error = new AnchorageError('invalidInput', 'x', 'y');
+    assert.deepEqual(modelStatusOf({ state: 'failed', error }), {
+      state: 'failed',
+      error: { message: 'x', remedy: 'y', action: 'retry' },
+    });
   });
 
   it('tells the page that a stopped model is about to load', () => {
@@ -61,8 +71,10 @@ describe('status', () => {
   });
 
   it('reports the checks, the model and the settings in a diagnosis, also when the worker cannot', async () => {
+    assistant.setStatus({ state: 'stopped' });
     const text = await diagnosis(assistant, surroundings.configuration, '1.2.3');
     assert.match(text, /\| Anchorage \| 1\.2\.3 \|/);
+    assert.match(text, /\| name \| Fake \|/);
     assert.match(text, /\| ✓ \| Model files \| All there\. \|/);
     assert.match(text, /\| ✗ \| Storage \| Read-only\. Make it writable\. \|/);
     assert.match(text, /`anchorage\.memory\.ratio` \| 0 \| default/);

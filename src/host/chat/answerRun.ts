@@ -34,6 +34,11 @@ export class AnswerRun {
     return this.#running;
   }
 
+  /** Aborted by `stop`. */
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
   async request(assistant: Assistant, sessionId: string, sampling: Question['sampling']): Promise<Answer> {
     const { requestId } = this.#running;
     return await assistant.ask(
@@ -53,7 +58,7 @@ export class AnswerRun {
           this.#append(text);
         },
       },
-      this.#abort.signal,
+      this.signal,
     );
   }
 

@@ -1,18 +1,18 @@
 import * as vscode from 'vscode';
-import { AnchorageError } from '../../protocol/errors.ts';
-import type { MemoryView } from '../../protocol/memory.ts';
-import type { ChatError, ChatState, ToWebviewMessage } from '../../protocol/webview.ts';
-import type { Attachment, SessionView } from '../../protocol/worker.ts';
+import { AnchorageError, messageOf } from '../../protocol/errors.ts';
+import type { ChatState, ToWebviewMessage } from '../../protocol/webview.ts';
+import type { Attachment } from '../../protocol/worker.ts';
 import type { Answer, Assistant } from '../assistant.ts';
 import type { Configuration } from '../configuration.ts';
 import { Disposable } from '../disposable.ts';
-import { chatErrorOf, isCancelled } from '../errorPresenter.ts';
 import { modelStatusOf } from '../models/modelStatus.ts';
 import { samplingOf } from '../models/sampling.ts';
+import { ActionErrors } from './actionErrors.ts';
 import { AnswerRun } from './answerRun.ts';
+import { CurrentSession } from './currentSession.ts';
 import type { LastSession } from './lastSession.ts';
 import { PendingAttachments } from './pendingAttachments.ts';
-import { emptyAnswerError, noSession, shownSessionOf, withAnswer } from './shownSession.ts';
+import { emptyAnswerError } from './shownSession.ts';
 
 /**
  * The chat: holds everything the page draws, so that a page that was hidden or reloaded misses nothing. A question that
@@ -24,13 +24,13 @@ export class ChatController extends Disposable {
   readonly onDidPost = this.#onDidPost.event;
   readonly #assistant: Assistant;
   readonly #configuration: Configuration;
-  readonly #lastSession: LastSession;
+  readonly #session: CurrentSession;
+  readonly #errors: ActionErrors;
   readonly #log: vscode.LogOutputChannel;
   readonly #pending = new PendingAttachments();
-  #shown = noSession;
-  #error: ChatError | null = null;
   #run: AnswerRun | null = null;
-  #unanswered: string | null = null;
+  /** The session of last time waits for a model to be loaded. */
+  #restoresLater = false;
 
   constructor(
     assistant: Assistant,
@@ -41,16 +41,26 @@ export class ChatController extends Disposable {
     super();
     this.#assistant = assistant;
     this.#configuration = configuration;
-    this.#lastSession = lastSession;
+    this.#session = new CurrentSession(assistant, lastSession);
+    this.#errors = this.register(
+      new ActionErrors(assistant, log, () => {
+        this.#postState();
+      }),
+    );
     this.#log = log;
     this.register(
-      assistant.onDidChangeStatus(() => {
+      assistant.onDidChangeStatus(({ state }) => {
         this.#postState();
+        if (state === 'ready' && this.#restoresLater) {
+          void this.#restoreSession();
+        }
       }),
     );
     this.register(
       assistant.onDidChangeMemory((memory) => {
-        this.#setMemory(memory);
+        if (this.#session.setMemory(memory)) {
+          this.#onDidPost.fire({ type: 'memory', memory });
+        }
       }),
     );
     this.register({
@@ -61,32 +71,25 @@ export class ChatController extends Disposable {
   }
 
   get state(): ChatState {
+    const { id, title, exchanges, memory } = this.#session.shown;
     return {
-      sessionId: this.#shown.id,
-      title: this.#shown.title,
-      exchanges: this.#shown.exchanges,
+      sessionId: id,
+      title,
+      exchanges,
       running: this.#run?.running ?? null,
       attachments: this.#pending.chips,
-      memory: this.#shown.memory,
+      memory,
       model: modelStatusOf(this.#assistant.status),
-      error: this.#error,
+      error: this.#errors.shown,
     };
   }
 
-  /** Loads the model and brings back the session of last time, unless one was begun meanwhile. */
+  /** Loads the model and brings back the session of last time, once the model is loaded and unless another was chosen. */
   async restore(): Promise<void> {
-    const sessionId = this.#lastSession.id;
-    try {
-      await this.#assistant.start();
-      if (sessionId !== null && this.#isFresh()) {
-        const view = await this.#assistant.openSession(sessionId);
-        if (this.#isFresh()) {
-          this.#showSession(view);
-        }
-      }
-    } catch (error) {
-      // A model that does not load is in the state already; a session that is gone leaves a new one.
-      this.#log.warn(`The last session was not restored: ${chatErrorOf(error).message}`);
+    if (await this.#load(() => this.#assistant.start())) {
+      await this.#restoreSession();
+    } else {
+      this.#restoresLater = true;
     }
   }
 
@@ -97,7 +100,7 @@ export class ChatController extends Disposable {
 
   /** Asks in the session that is open, or in a new one. Resolves when the answer is whole; errors go into the state. */
   async ask(text: string): Promise<void> {
-    await this.#guard(async () => {
+    await this.#errors.ofQuestion(async () => {
       if (this.#run !== null) {
         throw new AnchorageError(
           'invalidInput',
@@ -113,19 +116,13 @@ export class ChatController extends Disposable {
     });
   }
 
-  /** Does again what failed: loads the model, or asks the question that got no answer. */
+  /** Loads the model again that could not be loaded. */
   async retry(): Promise<void> {
     const { state } = this.#assistant.status;
-    const question = this.#unanswered;
-    this.#setError(null);
-    if (state === 'absent' || state === 'failed') {
-      await this.#guard(async () => {
-        await this.#assistant.restart();
-      });
-    } else if (question !== null) {
-      this.prefill('');
-      await this.ask(question);
-    }
+    this.#errors.show(null);
+    // One that is there by now is not to be lost.
+    const isLost = state === 'absent' || state === 'failed';
+    await this.#load(() => (isLost ? this.#assistant.restart() : this.#assistant.start()));
   }
 
   /** Ends the running answer; what is written of it stays. */
@@ -134,23 +131,28 @@ export class ChatController extends Disposable {
   }
 
   async newSession(): Promise<void> {
-    this.#leaveSession();
-    this.#postState();
-    await this.#lastSession.remember(null);
+    this.#leaveRun();
+    const left = this.#session.leave();
+    this.#errors.show(null);
+    await left;
   }
 
+  /** Opens a session; the one that is open stays as it is, its running answer too. */
   async openSession(sessionId: string): Promise<void> {
-    await this.#guard(async () => {
-      const view = await this.#assistant.openSession(sessionId);
-      this.#leaveSession();
-      this.#showSession(view);
-      await this.#lastSession.remember(sessionId);
+    await this.#errors.ofSessions(async () => {
+      const view = await this.#session.fetch(sessionId);
+      if (view !== null) {
+        this.#leaveRun();
+        const shown = this.#session.show(view);
+        this.#postState();
+        await shown;
+      }
     });
   }
 
   async deleteSession(sessionId: string): Promise<void> {
-    await this.#guard(async () => {
-      if (this.#shown.id === sessionId) {
+    await this.#errors.ofSessions(async () => {
+      if (sessionId === this.#session.shown.id) {
         await this.newSession();
       }
       await this.#assistant.deleteSession(sessionId);
@@ -159,7 +161,7 @@ export class ChatController extends Disposable {
   }
 
   async listSessions(): Promise<void> {
-    await this.#guard(() => this.#postSessions());
+    await this.#errors.ofSessions(() => this.#postSessions());
   }
 
   attach(attachments: readonly Attachment[]): void {
@@ -179,14 +181,12 @@ export class ChatController extends Disposable {
       }
     });
     this.#run = run;
-    this.#unanswered = question;
-    this.#setError(null);
+    this.#errors.show(null);
     try {
-      const sessionId = this.#shown.id ?? (await this.#beginSession(run));
+      const sessionId = await this.#session.require(run.signal);
       const answer = await run.request(this.#assistant, sessionId, samplingOf(this.#configuration.settings));
       if (this.#run === run) {
         this.#finish(answer);
-        await this.#lastSession.remember(sessionId);
       }
     } catch (error) {
       if (this.#run === run) {
@@ -196,22 +196,10 @@ export class ChatController extends Disposable {
     }
   }
 
-  async #beginSession(run: AnswerRun): Promise<string> {
-    const session = await this.#assistant.createSession({ ephemeral: false });
-    if (this.#run !== run) {
-      await this.#assistant.deleteSession(session.id);
-      throw new AnchorageError('cancelled', 'Another session was begun.');
-    }
-    this.#shown = shownSessionOf(session);
-    return session.id;
-  }
-
   #finish(answer: Answer): void {
     this.#run = null;
-    this.#unanswered = null;
-    this.#shown = withAnswer(this.#shown, answer);
-    this.#error = emptyAnswerError(answer.exchange);
-    this.#postState();
+    this.#session.add(answer);
+    this.#errors.show(emptyAnswerError(answer.exchange));
   }
 
   #putBack(run: AnswerRun): void {
@@ -221,49 +209,35 @@ export class ChatController extends Disposable {
     this.prefill(run.question);
   }
 
-  #isFresh(): boolean {
-    return this.#shown.id === null && this.#run === null;
-  }
-
-  #leaveSession(): void {
+  #leaveRun(): void {
     this.stop();
     this.#run = null;
-    this.#shown = noSession;
-    this.#error = null;
-    this.#unanswered = null;
   }
 
-  #showSession(view: SessionView): void {
-    this.#shown = shownSessionOf(view);
-    this.#postState();
+  /** Whether the model is loaded now; where it is not, the status says why. */
+  async #load(start: () => Promise<unknown>): Promise<boolean> {
+    try {
+      await start();
+      return true;
+    } catch (error) {
+      this.#log.warn(`The model was not loaded: ${messageOf(error)}`);
+      return false;
+    }
+  }
+
+  async #restoreSession(): Promise<void> {
+    this.#restoresLater = false;
+    try {
+      await this.#session.restore();
+      this.#postState();
+    } catch (error) {
+      // It is gone, which leaves a new one.
+      this.#log.warn(`The last session was not restored: ${messageOf(error)}`);
+    }
   }
 
   async #postSessions(): Promise<void> {
     this.#onDidPost.fire({ type: 'sessions', sessions: await this.#assistant.listSessions() });
-  }
-
-  #setMemory(memory: MemoryView): void {
-    if (memory.sessionId === this.#shown.id) {
-      this.#shown = { ...this.#shown, memory };
-      this.#onDidPost.fire({ type: 'memory', memory });
-    }
-  }
-
-  #setError(error: ChatError | null): void {
-    this.#error = error;
-    this.#postState();
-  }
-
-  /** Runs an action of the page: what fails is shown there, except that something was stopped. */
-  async #guard(action: () => Promise<void>): Promise<void> {
-    try {
-      await action();
-    } catch (error) {
-      if (!isCancelled(error)) {
-        this.#log.error(error instanceof Error ? error : String(error));
-        this.#setError(chatErrorOf(error));
-      }
-    }
   }
 
   #postState(): void {

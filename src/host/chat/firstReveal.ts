@@ -3,7 +3,7 @@ import { ChatViewProvider } from './chatViewProvider.ts';
 
 const key = 'anchorage.chat.revealed';
 
-/** Shows the chat once after the installation, so that it is found; the focus stays where it is. */
+/** Shows the chat once after the installation, so that it is found. The focus stays where it is: the page takes none from the editor. */
 export async function revealChatOnce({ globalState, extensionMode }: vscode.ExtensionContext): Promise<void> {
   if (extensionMode === vscode.ExtensionMode.Test || globalState.get(key) === true) {
     return;

@@ -19,7 +19,7 @@ export function shownSessionOf({ id, title, exchanges, memory }: SessionView): S
   return { id, title, exchanges, memory };
 }
 
-/** The session after one more answer. Its first question is its title, as in the worker's list. */
+/** The session after one more answer. Its first question is its title, whole; the worker's list has it shortened. */
 export function withAnswer(session: ShownSession, { exchange, memory }: Answer): ShownSession {
   return {
     ...session,

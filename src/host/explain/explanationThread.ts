@@ -99,7 +99,7 @@ export class ExplanationThread extends Disposable {
     this.#write(turn, italic(vscode.l10n.t('Waiting for the model…')));
     let text = '';
     try {
-      const sessionId = await this.#openSession();
+      const sessionId = await this.#openSession(running.signal);
       running.signal.throwIfAborted();
       const { exchange } = await this.#assistant.ask(
         {
@@ -137,9 +137,14 @@ export class ExplanationThread extends Disposable {
     }
   }
 
-  #openSession(): Promise<string> {
-    this.#session ??= this.#assistant.createSession({ ephemeral: true }).then(({ id }) => id);
-    return this.#session;
+  async #openSession(signal: AbortSignal): Promise<string> {
+    this.#session ??= this.#assistant.createSession({ ephemeral: true }, signal).then(({ id }) => id);
+    try {
+      return await this.#session;
+    } catch (error) {
+      this.#session = undefined;
+      throw error;
+    }
   }
 
   async #leaveSession(): Promise<void> {

@@ -1,5 +1,5 @@
 import { assertNever } from '../../protocol/errors.ts';
-import type { ModelStatus } from '../../protocol/webview.ts';
+import type { ChatError, ModelStatus } from '../../protocol/webview.ts';
 import type { AssistantStatus } from '../assistant.ts';
 import { chatErrorOf } from '../errorPresenter.ts';
 
@@ -16,8 +16,13 @@ export function modelStatusOf(status: AssistantStatus): ModelStatus {
       return { state: 'ready', name, variant, executionProvider, reason: executionProviderReason };
     }
     case 'failed':
-      return { state: 'failed', error: chatErrorOf(status.error) };
+      return { state: 'failed', error: withAction(chatErrorOf(status.error)) };
     default:
       return assertNever(status);
   }
+}
+
+/** Without a model the page can do nothing else. */
+function withAction(error: ChatError): ChatError {
+  return { ...error, action: error.action ?? 'retry' };
 }

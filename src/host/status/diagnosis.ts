@@ -7,6 +7,8 @@ import { settingDefaults, settingNames, settingsSection } from '../settings.ts';
 
 /** A report on the extension, its settings, the worker and the model, as Markdown. A part that fails says so in its place. */
 export async function diagnosis(assistant: Assistant, configuration: Configuration, version: string): Promise<string> {
+  // Without it the report would be on a worker that nobody has asked for its model yet. Why it fails is in the status.
+  await assistant.start().catch(() => undefined);
   const checks = await workerSection(assistant);
   return [
     `# ${vscode.l10n.t('Anchorage diagnosis')}`,

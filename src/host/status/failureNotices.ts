@@ -10,7 +10,7 @@ export class FailureNotices extends Disposable {
     this.register(
       assistant.onDidRestart(({ error }) => {
         const remedy = vscode.l10n.t('It was started again; a question that was running is kept and can be retried.');
-        errors.showWithButtons({ ...chatErrorOf(error), remedy, action: 'restartWorker' }, 'warning');
+        errors.showWithButtons({ ...chatErrorOf(error), remedy, action: null }, 'warning');
       }),
     );
     this.register(

@@ -96,11 +96,18 @@ export class StatusBar extends Disposable {
       `**${model.name}** · ${model.variant} · ${model.executionProvider}`,
       model.executionProviderReason,
       vscode.l10n.t('One anchor for {0} tokens ({1}, {2}).', model.ratio, model.scheme, model.choice),
-      running > 0 ? vscode.l10n.t('Answering {0} requests.', running) : '',
+      runningLine(running),
       this.#memory === undefined ? '' : memoryLine(this.#memory),
     ];
     return lines.filter(Boolean).join('\n\n');
   }
+}
+
+function runningLine(running: number): string {
+  if (running === 0) {
+    return '';
+  }
+  return running === 1 ? vscode.l10n.t('Answering one request.') : vscode.l10n.t('Answering {0} requests.', running);
 }
 
 function memoryLine({ kvRows, kvRowsFull, kvBytes, kvBytesFull }: MemoryView): string {

@@ -78,7 +78,7 @@ export class Summarizer {
   }
 
   async #ask(source: Attachment, signal: AbortSignal, observer: Parameters<Assistant['ask']>[1]): Promise<Answer> {
-    const session = await this.#assistant.createSession({ ephemeral: true });
+    const session = await this.#assistant.createSession({ ephemeral: true }, signal);
     try {
       signal.throwIfAborted();
       return await this.#assistant.ask(

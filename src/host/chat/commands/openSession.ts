@@ -40,7 +40,7 @@ export class OpenSessionCommand implements Command {
       sessionId: id,
       label: title || vscode.l10n.t('Untitled session'),
       description: new Date(updatedAt).toLocaleString(vscode.env.language),
-      detail: vscode.l10n.t('{0} exchanges', exchanges),
+      detail: exchanges === 1 ? vscode.l10n.t('One exchange') : vscode.l10n.t('{0} exchanges', exchanges),
     }));
     const item = await vscode.window.showQuickPick(items, {
       title: vscode.l10n.t('Open a chat session'),
