@@ -6,7 +6,7 @@ import type { AnchorCache } from './anchorCache.ts';
 import type { AttentionBias } from './anchorMask.ts';
 import { checkGraph, inputName } from './graphSignature.ts';
 import { groupTokens } from './groupTokens.ts';
-import { graphPath, type ModelPackage } from './modelPackage.ts';
+import { graphPath, verifyGraph, type ModelPackage } from './modelPackage.ts';
 import { loadOnnxRuntime, physicalCores, type OnnxRuntime } from './onnxRuntime.ts';
 import type { PlacedToken } from './placedToken.ts';
 
@@ -63,7 +63,12 @@ export class Decoder {
     this.#session = session;
   }
 
-  /** @throws AnchorageError `unsupported` without such a variant, `fileInvalid` when the graph is not one of ours. */
+  /**
+   * Loads the weights, and hashes them meanwhile.
+   *
+   * @throws AnchorageError `unsupported` without such a variant, `fileAltered` when the files are not the manifest's,
+   *   `fileInvalid` when the graph is not one of ours.
+   */
   static async create(pkg: ModelPackage, options: DecoderOptions): Promise<Decoder> {
     const order: readonly Variant[] = options.variant === 'auto' ? ['int8', 'int4', 'fp32'] : [options.variant];
     const variant = order.find((each) => pkg.variants.includes(each));
@@ -76,7 +81,17 @@ export class Decoder {
     }
     const threads = options.threads === 0 ? physicalCores() : options.threads;
     const ort = await loadOnnxRuntime();
-    const session = await createSession(ort, join(pkg.folder, graphPath(variant)), threads);
+    const [verified, created] = await Promise.allSettled([
+      verifyGraph(pkg, variant),
+      createSession(ort, join(pkg.folder, graphPath(variant)), threads),
+    ]);
+    // An altered file explains why it could not be loaded, and not the other way round.
+    if (verified.status === 'rejected') {
+      if (created.status === 'fulfilled') await created.value.release();
+      throw verified.reason;
+    }
+    if (created.status === 'rejected') throw created.reason;
+    const session = created.value;
     try {
       checkGraph(graphPath(variant), session, pkg);
     } catch (error) {

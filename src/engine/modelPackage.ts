@@ -15,17 +15,20 @@ import { PackageFiles } from './packageFiles.ts';
 import { ModelTokenizer, tokenizerJsonSchema } from './tokenizer.ts';
 
 const manifestName = 'anchorage_package.json';
+const graphFolder = 'onnx/';
 const needed = ['config.json', 'anchor_config.json', 'tokenizer.json', 'tokenizer_config.json'];
 const versionSchema = z.looseObject({ format_version: z.int() });
 const generationConfigSchema = z.looseObject({ eos_token_id: z.union([z.int(), z.array(z.int())]).nullish() });
 
-/** A validated package: everything but the weights is in memory. */
+/** A validated package: everything but the graphs is in memory. */
 export interface ModelPackage {
   readonly folder: string;
   readonly name: string;
   /** SHA-256 of the manifest, which holds every file's: identifies the package, for what is stored about its anchors. */
   readonly fingerprint: string;
   readonly variants: readonly Variant[];
+  /** What the manifest lists, for the check of a graph when it is loaded. */
+  readonly files: PackageManifest['files'];
   readonly config: DecoderConfig;
   readonly anchors: AnchorConfig;
   readonly tokenizer: ModelTokenizer;
@@ -35,19 +38,24 @@ export interface ModelPackage {
 }
 
 /**
- * Opens a package folder and checks it: manifest, sizes (or hashes) of every listed file, the configs, the tokenizer
- * and the chat template.
+ * Opens a package folder and checks it: manifest, size and SHA-256 of every listed file, the configs, the tokenizer
+ * and the chat template. Of graphs and weights, which are large, the size alone is looked at unless `graphs` says
+ * otherwise: `verifyGraph` hashes those that are loaded.
  *
  * @throws AnchorageError `modelMissing`, `fileUnreadable`, `fileInvalid`, `fileAltered` or `versionMismatch`; the
  *   message names the file, and the field where there is one.
  */
 export async function loadPackage(
   folder: string,
-  options: { readonly verify?: 'sizes' | 'hashes' } = {},
+  options: { readonly graphs?: 'sizes' | 'hashes' } = {},
 ): Promise<ModelPackage> {
   const files = await PackageFiles.open(folder);
   const manifest = await readManifest(files);
-  await files.verify(manifest.files, options.verify ?? 'sizes');
+  await files.verify(manifest.files, 'sizes');
+  const isHashed = ({ path }: { readonly path: string }): boolean => {
+    return options.graphs === 'hashes' || !path.startsWith(graphFolder);
+  };
+  await files.verify(manifest.files.filter(isHashed), 'hashes');
 
   const config = await files.json('config.json', decoderConfigSchema);
   const anchors = await files.json('anchor_config.json', anchorConfigSchema);
@@ -71,6 +79,7 @@ export async function loadPackage(
     name: manifest.name,
     fingerprint: fingerprint.digest('hex'),
     variants: manifest.variants,
+    files: manifest.files,
     config,
     anchors,
     tokenizer,
@@ -81,7 +90,18 @@ export async function loadPackage(
 
 /** Path of a variant's graph inside a package, with forward slashes. */
 export function graphPath(variant: Variant): string {
-  return `onnx/model_${variant}.onnx`;
+  return `${graphFolder}model_${variant}.onnx`;
+}
+
+/**
+ * Hashes a variant's graph and weights.
+ *
+ * @throws AnchorageError `fileAltered`, which names the file.
+ */
+export async function verifyGraph({ folder, files }: ModelPackage, variant: Variant): Promise<void> {
+  const graph = graphPath(variant);
+  const ofVariant = files.filter(({ path }) => path === graph || path.startsWith(`${graph}_`));
+  await (await PackageFiles.open(folder)).verify(ofVariant, 'hashes');
 }
 
 async function readManifest(files: PackageFiles): Promise<PackageManifest> {

@@ -1,11 +1,9 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { readFile, realpath, stat } from 'node:fs/promises';
 import { isAbsolute, join, relative, sep } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import type { z } from 'zod';
 import { AnchorageError, messageOf } from '../protocol/errors.ts';
 import type { PackageManifest } from '../protocol/packageManifest.ts';
+import { sha256Of } from './fileHash.ts';
 
 const rebuild = 'Build or download the package again.';
 /** Larger than any tokenizer.json in use; a bound for what a hostile package can make the process read. */
@@ -77,7 +75,7 @@ export class PackageFiles {
         const message = `${file.path} is ${kind}: it holds ${size} bytes where the manifest says ${file.bytes}.`;
         throw new AnchorageError('fileAltered', message, rebuild);
       }
-      if (depth === 'hashes' && (await sha256Of(path)) !== file.sha256) {
+      if (depth === 'hashes' && (await sha256Of(path, size)) !== file.sha256) {
         const message = `${file.path} is altered: its SHA-256 is not the one in the manifest.`;
         throw new AnchorageError('fileAltered', message, rebuild);
       }
@@ -94,10 +92,4 @@ export function validated<T>(name: string, schema: z.ZodType<T>, value: unknown)
   throw new AnchorageError('fileInvalid', `${name}: ${field}: ${issue?.message ?? 'invalid'}.`, rebuild, {
     cause: result.error,
   });
-}
-
-async function sha256Of(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path), hash);
-  return hash.digest('hex');
 }

@@ -62,7 +62,7 @@ async function packageCheck({ model, loadError }: DiagnoseOptions): Promise<Chec
   }
   const { packageFolder, variant, scheme, choice, ratio } = model.info;
   try {
-    const { name: packageName, fingerprint } = await loadPackage(packageFolder, { verify: 'hashes' });
+    const { name: packageName, fingerprint } = await loadPackage(packageFolder, { graphs: 'hashes' });
     const detail = `${packageName} (${variant}, ${scheme}, 1 anchor for ${ratio} tokens by ${choice}), every SHA-256 right, ${fingerprint.slice(0, 12)}, ${packageFolder}`;
     return { name, ok: true, detail, remedy: '' };
   } catch (error) {

@@ -68,15 +68,21 @@ describe('decoder', function () {
     );
   });
 
-  it('names a graph that is damaged, and one whose weights are missing', async () => {
+  it('names a graph that is damaged, and weights that are altered or missing', async () => {
     await cp(pkg.folder, folder, { recursive: true });
     const graph = join(folder, 'onnx', 'model_fp32.onnx');
     const bytes = await readFile(graph);
     await writeFile(graph, bytes.subarray(0, bytes.length >> 1));
-    await assertRefused({ ...pkg, folder }, 'fileInvalid', /model_fp32\.onnx cannot be loaded/);
+    await assertRefused({ ...pkg, folder }, 'fileAltered', /model_fp32\.onnx is truncated/);
+    await assertRefused({ ...pkg, folder, files: [] }, 'fileInvalid', /model_fp32\.onnx cannot be loaded/);
     await writeFile(graph, bytes);
-    await rm(join(folder, 'onnx', 'model_fp32.onnx_data'));
-    await assertRefused({ ...pkg, folder }, 'fileInvalid', /model_fp32\.onnx cannot be loaded/);
+    const weights = join(folder, 'onnx', 'model_fp32.onnx_data');
+    const numbers = await readFile(weights);
+    numbers[numbers.length >> 1] = (numbers[numbers.length >> 1] ?? 0) ^ 1;
+    await writeFile(weights, numbers);
+    await assertRefused({ ...pkg, folder }, 'fileAltered', /model_fp32\.onnx_data is altered/);
+    await rm(weights);
+    await assertRefused({ ...pkg, folder }, 'fileUnreadable', /model_fp32\.onnx_data is missing/);
   });
 
   it('reads in smaller groups where a run would take longer', () => {

@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readFile, rm, symlink, truncate, writeFile } from 'node
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { AnchorageError, type ErrorReason } from '../../../src/protocol/errors.ts';
-import { loadPackage } from '../../../src/engine/modelPackage.ts';
+import { loadPackage, verifyGraph } from '../../../src/engine/modelPackage.ts';
 import { Random } from '../../../src/engine/random.ts';
 import { chatTemplate, tinyModel, tinyTokenizer } from './tinyModel.ts';
 
@@ -40,7 +40,7 @@ describe('model package', () => {
   }
 
   async function assertRefused(reason: ErrorReason, ...words: readonly string[]): Promise<void> {
-    await assert.rejects(loadPackage(folder, { verify: 'hashes' }), (error: unknown) => {
+    await assert.rejects(loadPackage(folder, { graphs: 'hashes' }), (error: unknown) => {
       assert.ok(AnchorageError.is(error, reason), String(error));
       for (const word of words) assert.ok(error.message.includes(word), `"${error.message}" does not name ${word}`);
       return true;
@@ -55,7 +55,7 @@ describe('model package', () => {
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
   it('loads, with its tokenizer, layout and end tokens', async () => {
-    const pkg = await loadPackage(folder, { verify: 'hashes' });
+    const pkg = await loadPackage(folder, { graphs: 'hashes' });
     assert.equal(pkg.name, 'tiny');
     assert.equal(pkg.config.head_dim, 8);
     assert.deepEqual([...pkg.endIds].sort(), [0, 2]);
@@ -78,7 +78,13 @@ describe('model package', () => {
     const text = await readFile(join(folder, 'onnx/model_fp32.onnx'), 'utf8');
     await writeFile(join(folder, 'onnx/model_fp32.onnx'), text.replace('not', 'NOT'));
     await assertRefused('fileAltered', 'onnx/model_fp32.onnx', 'SHA-256');
-    await loadPackage(folder, { verify: 'sizes' });
+    const opened = await loadPackage(folder);
+    await assert.rejects(verifyGraph(opened, 'fp32'), (error) => AnchorageError.is(error, 'fileAltered'));
+    await write();
+    await writeFile(join(folder, 'generation_config.json'), JSON.stringify({ eos_token_id: [0, 1] }));
+    await assert.rejects(loadPackage(folder), (error) => {
+      return AnchorageError.is(error, 'fileAltered') && error.message.includes('generation_config.json');
+    });
   });
 
   it('names the version of a package it does not know', async () => {
