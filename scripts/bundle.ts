@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import type { BuildOptions } from 'esbuild';
 import { build, context } from 'esbuild';
 import { cacheFolder, distFolder, root } from './prepare/folders.ts';
+import { stampFile } from './prepare/step.mjs';
 import { withWorkFolder } from './prepare/workFolder.mjs';
 
 const { values } = parseArgs({
@@ -56,6 +57,8 @@ function bundlesInto(folder: string): BuildOptions[] {
   ];
 }
 
+// The step that runs this for production stamps what it made. Whatever else this makes must not pass for that.
+await rm(stampFile(cacheFolder, 'bundle'), { force: true });
 if (values.watch) {
   for (const options of bundlesInto(distFolder)) await (await context({ ...options, logLevel: 'info' })).watch();
 } else {

@@ -29,7 +29,7 @@ import { beginProgress, megabytes } from './progress.mjs';
  */
 export async function prepareStep(step, { stateFolder, begin = beginProgress }) {
   const key = await step.key();
-  const stamp = join(stateFolder, 'stamps', step.name);
+  const stamp = stampFile(stateFolder, step.name);
   if (await isCurrent(step, stamp, key)) return 'current';
 
   return withFileLock(
@@ -59,6 +59,16 @@ export async function prepareStep(step, { stateFolder, begin = beginProgress }) 
         process.stderr.write(`${step.title}: another run is at it (process ${holder ?? 'unknown'}); waiting for it\n`),
     },
   );
+}
+
+/**
+ * What tells that a step is done; without it, the step is done again.
+ *
+ * @param {string} stateFolder
+ * @param {string} name the step's
+ */
+export function stampFile(stateFolder, name) {
+  return join(stateFolder, 'stamps', name);
 }
 
 /**

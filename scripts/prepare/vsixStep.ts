@@ -17,9 +17,11 @@ export function vsixStep(): Step {
         await hashOfFiles(packageFolder, ['SHA256SUMS']),
         await hashOfFiles(root, [
           'package.json',
+          'package.nls*.json',
           'package-lock.json',
           '.vscodeignore',
           'docs/*.png',
+          'l10n/**/*',
           'media/**/*',
           'scripts/package.ts',
           'scripts/vsix/*.ts',
