@@ -58,7 +58,9 @@ async function run(wanted) {
     const code = await handOver(join(root, 'scripts', 'prepare.ts'), wanted.steps);
     if (code !== 0) return code;
   }
-  return handOver(join(root, wanted.script), args);
+  // npm runs a script in the package's folder, and says where it was called.
+  const folder = wanted.inUsersFolder ? (process.env.INIT_CWD ?? process.cwd()) : process.cwd();
+  return handOver(join(root, wanted.script), args, folder);
 }
 
 /**
@@ -66,13 +68,14 @@ async function run(wanted) {
  *
  * @param {string} script
  * @param {readonly string[]} scriptArgs
+ * @param {string} [cwd]
  * @returns {Promise<number>} its exit code
  */
-function handOver(script, scriptArgs) {
+function handOver(script, scriptArgs, cwd) {
   return new Promise((resolve, reject) => {
     const node = join(root, 'node_modules', 'node', 'bin', 'node');
     const env = { ...process.env, PATH: `${dirname(node)}:${process.env.PATH ?? ''}`, ORT_DISABLE_TELEMETRY: '1' };
-    const child = spawn(node, [script, ...scriptArgs], { stdio: 'inherit', env });
+    const child = spawn(node, [script, ...scriptArgs], { stdio: 'inherit', env, cwd });
     // The terminal sends Ctrl-C to the child as well; only the others need passing on.
     const ignore = () => undefined;
     const pass = (/** @type {NodeJS.Signals} */ signal) => void child.kill(signal);

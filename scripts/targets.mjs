@@ -6,6 +6,7 @@
  * @property {string} summary
  * @property {readonly string[]} steps
  * @property {string} script run on Node 24, relative to the repository's folder
+ * @property {boolean} [inUsersFolder] whether it runs where the command was given, instead of where npm puts it
  */
 
 /** @type {Readonly<Record<string, Target>>} */
@@ -38,6 +39,7 @@ export const targets = {
     summary: 'ask, chat, explain, summarize, batch, convert, diagnose from the terminal',
     steps: ['base', 'package'],
     script: 'src/cli/main.ts',
+    inUsersFolder: true,
   },
   parity: {
     summary: 'compare the reduced cache with one masked forward in PyTorch',
