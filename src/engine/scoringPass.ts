@@ -63,9 +63,12 @@ export class ScoringPass {
         'Choose anchors by stride, or lower max_sequence_tokens.',
       );
     }
-    const kept = Math.min(this.#cache.rows, this.#pinned.length);
-    this.#cache.truncate(kept);
-    await this.#read([...this.#pinned.slice(kept), ...sequence, ...request], null, signal);
+    // The prefix is always read by itself and as a whole: int8 rounds by groups, so a score would else depend on whether
+    // another sequence was scored, or stopped, before.
+    const hasPrefix = this.#cache.rows >= this.#pinned.length;
+    this.#cache.truncate(hasPrefix ? this.#pinned.length : 0);
+    if (!hasPrefix) await this.#read(this.#pinned, null, signal);
+    await this.#read([...sequence, ...request], null, signal);
     const heads = config.num_hidden_layers * config.num_attention_heads;
     const largest = new Float32Array(heads * sequence.length);
     await this.#read(sequence, largest, signal);

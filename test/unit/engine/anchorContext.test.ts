@@ -48,6 +48,37 @@ describe('anchor context', function () {
       }
     });
 
+    it('reads a sequence for scoring in the same groups whatever was scored, or stopped, before', async () => {
+      const tiny = await openTinyDecoder({});
+      const { decoder } = tiny;
+      const random = new Random(13);
+      const [pinned, ids, other] = [randomIds(random, 5), randomIds(random, 17), randomIds(random, 9)];
+      const run = decoder.run.bind(decoder);
+      let groups: number[] = [];
+      let stop: AbortController | null = null;
+      decoder.run = (step) => {
+        groups.push(step.tokens.length);
+        stop?.abort();
+        return run(step);
+      };
+      try {
+        const fresh = new ScoringPass(decoder, pinned);
+        const scores = await fresh.scores(ids);
+        const [prefix, ...rest] = groups;
+        assert.equal(prefix, pinned.length);
+        const used = new ScoringPass(decoder, pinned);
+        stop = new AbortController();
+        await assert.rejects(used.scores(other, stop.signal));
+        stop = null;
+        await used.scores(other);
+        groups = [];
+        assert.deepEqual(await used.scores(ids), scores);
+        assert.deepEqual(groups, rest);
+      } finally {
+        decoder.run = run;
+      }
+    });
+
     it('reads a text longer than a sequence may be in pieces', async () => {
       const tiny = await openTinyDecoder({});
       const context = new AnchorContext(tiny.decoder, { pinned: [1] });
