@@ -103,7 +103,7 @@ export declare namespace FromWebviewMessage {
     readonly type: 'ask';
     readonly text: string;
   }
-  /** `retry` does again what failed: loads the model where it is absent or failed, else asks the last question. */
+  /** `retry` loads the model again that is absent or failed. */
   interface Plain {
     readonly type:
       'stop' | 'newSession' | 'attachSelection' | 'attachFile' | 'restartWorker' | 'showLog' | 'retry' | 'listSessions';

@@ -56,6 +56,16 @@ export function button({ label, icon, className, description, done, onClick }: B
   return made;
 }
 
+/**
+ * Gives an element the focus within the page. A page that has not the keyboard takes none from the editor: it focuses its
+ * input when the user comes to it.
+ */
+export function focusWithin(target: HTMLElement): void {
+  if (document.hasFocus()) {
+    target.focus();
+  }
+}
+
 /** Shows or hides an element. */
 export function setVisible(target: HTMLElement, visible: boolean): void {
   target.hidden = !visible;

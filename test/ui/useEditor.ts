@@ -48,7 +48,7 @@ export function useEditor(settings: Readonly<Record<string, unknown>> = {}): () 
     });
     browser = await launchBrowser();
     const workbench = await Workbench.open(browser, server.url(workspace));
-    // The extension shows its chat once after it was installed, and the page takes the focus.
+    // The extension shows its chat once after it was installed.
     await workbench.chat.getByRole('textbox', { name: 'Ask Anchorage' }).waitFor({ timeout: 60_000 });
     editor = { server, workspace, workbench };
   });

@@ -142,9 +142,14 @@ export class ChatPage {
   }
 
   #showError(error: ChatError | null, before: ChatError | null): void {
-    if (JSON.stringify(error) !== JSON.stringify(before)) {
-      this.#problem.replaceChildren(...(error ? [errorBlock(error, (action) => this.#act(action))] : []));
+    if (JSON.stringify(error) === JSON.stringify(before)) {
+      return;
     }
+    // The list of sessions would cover it.
+    if (error && this.#sessions.isOpen) {
+      this.#sessions.close();
+    }
+    this.#problem.replaceChildren(...(error ? [errorBlock(error, (action) => this.#remedy(action))] : []));
   }
 
   #announce(before: ChatState | null, state: ChatState): void {
@@ -157,8 +162,7 @@ export class ChatPage {
   }
 
   #ask(question: string): boolean {
-    const model = this.#state?.model.state;
-    if (model === undefined || model === 'absent' || model === 'failed') {
+    if (!this.#hasModel()) {
       this.#announcer.say(strings.notReady);
       return false;
     }
@@ -174,6 +178,20 @@ export class ChatPage {
   #hand(type: FromWebviewMessage.Code['type'], text: string, done: string): void {
     this.#host.send({ type, text });
     this.#announcer.say(done);
+  }
+
+  /** A question that failed is in the input again, where the user may have changed it: to try again is to send that. */
+  #remedy(action: NonNullable<ChatError['action']>): void {
+    if (action === 'retry' && this.#hasModel()) {
+      this.#composer.submit();
+    } else {
+      this.#act(action);
+    }
+  }
+
+  #hasModel(): boolean {
+    const model = this.#state?.model.state;
+    return model === 'loading' || model === 'ready';
   }
 
   #act(type: FromWebviewMessage.Plain['type']): void {

@@ -1,4 +1,4 @@
-import { button, element, setAttributes, setVisible } from '../dom.ts';
+import { button, element, focusWithin, setAttributes, setVisible } from '../dom.ts';
 import { icon } from '../icons.ts';
 import { InputHistory } from '../inputHistory.ts';
 import { strings } from '../strings.ts';
@@ -35,7 +35,7 @@ export class Composer {
       label: strings.send,
       icon: icon('send'),
       className: 'icon-button',
-      onClick: () => this.#submit(),
+      onClick: () => this.submit(),
     });
     this.#stop = button({
       label: strings.stop,
@@ -74,7 +74,7 @@ export class Composer {
   }
 
   focus(): void {
-    this.#input.focus();
+    focusWithin(this.#input);
   }
 
   /** Puts text into the input, with the caret at its end. A draft that it takes the place of is kept for the arrow keys. */
@@ -83,6 +83,15 @@ export class Composer {
       this.#history.add(this.#text);
     }
     this.#setText(text);
+    this.focus();
+  }
+
+  /** Asks what is in the input. */
+  submit(): void {
+    const question = this.#text.trim();
+    if (question !== '' && this.#actions.ask(question)) {
+      this.#setText('');
+    }
     this.focus();
   }
 
@@ -100,14 +109,6 @@ export class Composer {
     this.#input.value = text;
     this.#input.setSelectionRange(text.length, text.length);
     this.#changed();
-  }
-
-  #submit(): void {
-    const question = this.#text.trim();
-    if (question !== '' && this.#actions.ask(question)) {
-      this.#setText('');
-    }
-    this.focus();
   }
 
   #showRunning(running: boolean): void {
@@ -135,7 +136,7 @@ export class Composer {
     }
     if (event.key === 'Enter' && !event.shiftKey) {
       event.preventDefault();
-      this.#submit();
+      this.submit();
       return;
     }
     const recalled = this.#recalled(event);

@@ -1,4 +1,4 @@
-import { button, element, setVisible } from '../dom.ts';
+import { button, element, focusWithin, setVisible } from '../dom.ts';
 import { formatAge } from '../format.ts';
 import { icon } from '../icons.ts';
 import { strings } from '../strings.ts';
@@ -57,10 +57,14 @@ export class SessionsPanel {
     this.#actions.list();
   }
 
+  get isOpen(): boolean {
+    return !this.element.hidden;
+  }
+
   close(): void {
     this.#setOpen(false);
     if (this.#openedFrom instanceof HTMLElement) {
-      this.#openedFrom.focus();
+      focusWithin(this.#openedFrom);
     }
   }
 
@@ -70,7 +74,7 @@ export class SessionsPanel {
     const newestFirst = [...sessions].sort((a, b) => b.updatedAt - a.updatedAt);
     this.#list.replaceChildren(...newestFirst.map((session) => this.#item(session)));
     if (hadFocus) {
-      (this.#list.querySelector('button') ?? this.#close).focus();
+      focusWithin(this.#list.querySelector('button') ?? this.#close);
     }
   }
 

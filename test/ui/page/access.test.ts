@@ -16,6 +16,8 @@ async function tabOrder(chat: ChatTab, steps: number): Promise<readonly string[]
   const names: string[] = [];
   for (let step = 0; step < steps; step++) {
     await chat.page.keyboard.press('Tab');
+    // What the step scrolled to decides which buttons there are for the next one.
+    await chat.drawn();
     names.push(
       String(
         await chat.page.evaluate(

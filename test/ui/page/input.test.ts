@@ -71,6 +71,50 @@ describe('chat page: input', function () {
     assert.ok(!chat.sent.some(({ type }) => type === 'ask'));
   });
 
+  it('leaves the keyboard to the editor until the user comes to the page', async () => {
+    const chat = await open();
+    await chat.show(chatState({ running: running() }));
+    await chat.page.getByRole('button', { name: 'Stop' }).focus();
+    await chat.page.evaluate(`document.hasFocus = () => false`);
+    await chat.show(chatState());
+    await chat.post({ type: 'prefill', text: 'Explain this' });
+    await chat.drawn();
+    const focused = `document.activeElement.tagName`;
+    assert.equal(await chat.page.evaluate(focused), 'BODY');
+    await chat.page.evaluate(`delete document.hasFocus; window.dispatchEvent(new Event('focus'))`);
+    assert.equal(await chat.page.evaluate(focused), 'TEXTAREA');
+    assert.equal(await chat.page.getByRole('textbox').inputValue(), 'Explain this');
+  });
+
+  it('tries again with what is in the input', async () => {
+    const chat = await open();
+    const error = { message: 'It is too long.', remedy: 'Shorten it.', action: 'retry' } as const;
+    await chat.show(chatState({ error }));
+    await chat.post({ type: 'prefill', text: 'Why' });
+    await chat.drawn();
+    await chat.page.keyboard.type(' not?');
+    await chat.page.getByRole('button', { name: 'Try again' }).click();
+    assert.deepEqual(await chat.untilSent('ask'), { type: 'ask', text: 'Why not?' });
+    assert.equal(await chat.page.getByRole('textbox').inputValue(), '');
+    assert.ok(!chat.sent.some(({ type }) => type === 'retry'));
+  });
+
+  it('tries again to load a model that could not be loaded', async () => {
+    const chat = await open();
+    const error = { message: 'The model is altered.', remedy: 'Build it.', action: 'retry' } as const;
+    await chat.show(chatState({ error, model: { state: 'failed', error } }));
+    await chat.page.keyboard.type('why');
+    for (const button of await chat.page.getByRole('button', { name: 'Try again' }).all()) {
+      await button.click();
+    }
+    await chat.page.waitForTimeout(50);
+    assert.deepEqual(
+      chat.sent.map(({ type }) => type),
+      ['ready', 'retry', 'retry'],
+    );
+    assert.equal(await chat.page.getByRole('textbox').inputValue(), 'why');
+  });
+
   it('asks a suggestion of the empty page by one click', async () => {
     const chat = await open();
     await chat.show(chatState());

@@ -65,6 +65,18 @@ describe('chat page: sessions', function () {
     assert.ok(!chat.sent.some(({ type }) => type === 'stop'));
   });
 
+  it('makes room for an error, which it would cover', async () => {
+    const chat = await open();
+    await openList(chat);
+    const error = { message: 'The session cannot be deleted.', remedy: 'Make room.', action: null };
+    await chat.show(chatState({ sessionId: 'session-1', title: 'Closures', error }));
+    assert.equal(await chat.page.getByRole('dialog').isVisible(), false);
+    await chat.page.getByRole('alert').getByText('cannot be deleted').waitFor();
+    await chat.page.getByRole('button', { name: 'Sessions' }).press('Enter');
+    await chat.show(chatState({ sessionId: 'session-1', title: 'Closures', error }));
+    assert.equal(await chat.page.getByRole('dialog').isVisible(), true);
+  });
+
   it('starts a new session with the caret in the input', async () => {
     const chat = await open();
     await chat.show(chatState({ title: 'Closures' }));
