@@ -30,6 +30,7 @@ export interface ModelPackage {
   /** What the manifest lists, for the check of a graph when it is loaded. */
   readonly files: PackageManifest['files'];
   readonly config: DecoderConfig;
+  /** As declared, but for `max_sequence_tokens`, which is what fits the window where that is less. */
   readonly anchors: AnchorConfig;
   readonly tokenizer: ModelTokenizer;
   readonly layout: PromptLayout;
@@ -81,7 +82,7 @@ export async function loadPackage(
     variants: manifest.variants,
     files: manifest.files,
     config,
-    anchors,
+    anchors: { ...anchors, max_sequence_tokens: longestSequence(anchors, config, layout) },
     tokenizer,
     layout,
     endIds,
@@ -144,6 +145,21 @@ function checkAnchors(anchors: AnchorConfig, config: DecoderConfig): void {
     case 'select':
       if (ids.length > 0) throw invalid(`scheme ${anchors.scheme} has none`);
   }
+}
+
+/**
+ * Longest sequence that can be sealed in this window, whatever the package declares: scoring reads it twice, after the
+ * prefix and with a request between the copies, and `AC` at a ratio of 1 adds as many anchors as it has tokens.
+ */
+function longestSequence(anchors: AnchorConfig, config: DecoderConfig, layout: PromptLayout): number {
+  const around = layout.pinned().length + layout.repeatRequest().length;
+  const longest = Math.floor((config.max_position_embeddings - around) / 2);
+  if (longest >= 1) return Math.min(anchors.max_sequence_tokens, longest);
+  throw new AnchorageError(
+    'unsupported',
+    `config.json: max_position_embeddings: ${config.max_position_embeddings} positions leave no room for text beside the ${around} tokens of the chat template.`,
+    'Use a model with a larger window.',
+  );
 }
 
 function checked<T>(name: string, build: () => T): T {

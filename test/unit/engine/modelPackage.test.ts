@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readFile, rm, symlink, truncate, writeFile } from 'node
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { AnchorageError, type ErrorReason } from '../../../src/protocol/errors.ts';
-import { loadPackage, verifyGraph } from '../../../src/engine/modelPackage.ts';
+import { loadPackage, verifyGraph, type ModelPackage } from '../../../src/engine/modelPackage.ts';
 import { Random } from '../../../src/engine/random.ts';
 import { chatTemplate, tinyModel, tinyTokenizer } from './tinyModel.ts';
 
@@ -124,6 +124,19 @@ describe('model package', () => {
     await assertRefused('fileInvalid', 'tokenizer_config.json', 'chat_template');
     await write({ 'tokenizer_config.json': { chat_template: 'the same for every chat' } });
     await assertRefused('unsupported', 'chat_template');
+  });
+
+  it('reads shorter sequences than a package declares where its window is too short to choose their anchors', async () => {
+    const load = async (positions: number): Promise<ModelPackage> => {
+      await write({ 'config.json': { ...model.config, max_position_embeddings: positions } });
+      return loadPackage(folder);
+    };
+    const { layout, anchors } = await load(512);
+    assert.equal(anchors.max_sequence_tokens, 24);
+    const around = layout.pinned().length + layout.repeatRequest().length;
+    assert.equal((await load(around + 21)).anchors.max_sequence_tokens, 10);
+    await write({ 'config.json': { ...model.config, max_position_embeddings: around } });
+    await assertRefused('unsupported', 'config.json', 'max_position_embeddings', `${around} tokens`);
   });
 
   it('never fails with another error than its own on altered JSON', async () => {
