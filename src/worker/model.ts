@@ -27,6 +27,8 @@ export interface Model {
   /** Longest sequence in tokens. */
   readonly maxSequenceTokens: number;
   readonly keys: AnchorKeys;
+  /** Positions of the window that a sealed text of so many tokens takes. */
+  positionsOf(tokens: number): number;
   /** Tokens of a closed sequence. */
   encode(text: SequenceText): readonly number[];
   /** Tokens of a question up to where its answer begins. */
@@ -51,9 +53,11 @@ export async function loadEngineModel(params: LoadParams, workerPath: string): P
   const pinned = layout.pinned();
   const scoring = new ScoringPass(decoder, pinned);
   const encoded = new WeakMap<SequenceText, readonly number[]>();
-  const defaults = {
+  // The anchors of AC and EP are where they are: with nothing to choose, nothing is sealed again in idle time either.
+  const isChosen = anchors.scheme === 'mark' || anchors.scheme === 'select';
+  const defaults: SealDefaults = {
     ratio: params.ratio ?? anchors.ratio,
-    choice: params.choice ?? anchors.choice,
+    choice: isChosen ? (params.choice ?? anchors.choice) : 'stride',
     independentChunks: anchors.independent_chunks,
   };
   return {
@@ -73,6 +77,11 @@ export async function loadEngineModel(params: LoadParams, workerPath: string): P
       contextTokens: config.max_position_embeddings,
       kvBytesPerToken: 2 * config.num_hidden_layers * config.num_key_value_heads * config.head_dim * 4,
       loadMs: performance.now() - start,
+    },
+    positionsOf: (tokens) => {
+      const kept = Math.ceil(tokens / defaults.ratio);
+      if (anchors.positions === 'cache') return kept;
+      return tokens + (anchors.scheme === 'AC' ? kept : 0);
     },
     encode: (text) => {
       const known = encoded.get(text);

@@ -50,7 +50,8 @@ export async function runTurn(
   const before = memory.sequences.length;
   try {
     await context.readPinned(signal);
-    checkRoom(model, plan, context.room);
+    const { room, pinned } = context;
+    checkRoom(model, plan, { room, prefix: pinned.length, answerTokens: request.sampling.maxTokens });
     const begin = performance.now();
     let done = 0;
     onRead(0);

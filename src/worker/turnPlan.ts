@@ -20,6 +20,10 @@ export interface TurnPlan {
 /** Selections of up to so many tokens are read whole with the question, which is about their details. */
 const wholeSelectionTokens = 512;
 
+/** Room that is kept for an answer: what a useful one takes, and no large part of a small window. */
+const usefulAnswerTokens = 256;
+const answerShare = 1 / 8;
+
 /** Share of a chunk that the path of its file may take. */
 const pathShare = 0.25;
 
@@ -47,7 +51,8 @@ export function planTurn(
   }
   const attached = attachments.reduce((sum, { text }) => sum + model.encodeText(text).length, 0);
   // Known before the work of cutting a text that is far too long.
-  checkFits(model, attached, Math.ceil(attached / model.defaults.ratio), model.info.contextTokens);
+  const needed = model.positionsOf(attached);
+  if (needed > model.info.contextTokens) throw turnTooLong(model, attached, needed, model.info.contextTokens);
   const selections = attachments.filter((attachment) => attachment.kind === 'selection');
   const inline = selections.map(inlined).join('\n');
   const isWhole = model.encodeText(inline).length <= wholeSelectionTokens;
@@ -60,26 +65,37 @@ export function planTurn(
 }
 
 /**
- * Refuses a turn that cannot fit before anything of it is read.
+ * Refuses a turn that cannot fit, with an answer of some length, before anything of it is read.
  *
  * @param room positions that the context has left.
- * @throws AnchorageError `contextTooLong`
+ * @param answerTokens most tokens of the answer.
+ * @param prefix positions that the pinned prefix takes.
+ * @throws AnchorageError `contextTooLong`, which blames the session where the turn would fit into a new one.
  */
-export function checkRoom(model: Model, plan: TurnPlan, room: number): void {
-  const { ratio } = model.defaults;
-  const anchors = plan.chunks.reduce((sum, chunk) => sum + Math.ceil(model.encode(chunk).length / ratio), 0);
-  const needed = anchors + Math.max(plan.questionTokens.length + 1, model.maxSequenceTokens);
-  checkFits(model, plan.tokens, needed, room);
-}
-
-function checkFits(model: Model, tokens: number, needed: number, room: number): void {
-  const { defaults, info } = model;
+export function checkRoom(
+  model: Model,
+  plan: TurnPlan,
+  { room, prefix, answerTokens }: { readonly room: number; readonly prefix: number; readonly answerTokens: number },
+): void {
+  const { contextTokens } = model.info;
+  const sealed = plan.chunks.reduce((sum, chunk) => sum + model.positionsOf(model.encode(chunk).length), 0);
+  const answer = Math.min(answerTokens, usefulAnswerTokens, Math.ceil(contextTokens * answerShare));
+  const needed = sealed + Math.max(plan.questionTokens.length + answer, model.maxSequenceTokens);
   if (needed <= room) return;
+  if (needed > contextTokens - prefix) throw turnTooLong(model, plan.tokens, needed, contextTokens - prefix);
   throw new AnchorageError(
     'contextTooLong',
+    `The session is full: it holds ${contextTokens - room} of the model's ${contextTokens} positions, and this question needs ${needed}.`,
+    'Start a new session.',
+  );
+}
+
+function turnTooLong({ defaults, info }: Model, tokens: number, needed: number, room: number): AnchorageError {
+  return new AnchorageError(
+    'contextTooLong',
     `The question and what is attached take ${tokens} tokens, or ${needed} positions at 1 anchor for ${defaults.ratio} tokens; ` +
-      `${Math.max(0, room)} of the model's ${info.contextTokens} are free.`,
-    'Attach or select less, raise the ratio, or start a new session.',
+      `${room} of the model's ${info.contextTokens} are free in a new session.`,
+    'Attach or select less, or raise the ratio.',
   );
 }
 

@@ -50,6 +50,10 @@ export class FakeModel implements Model {
     return new FakeModel(pace, packageFolder);
   }
 
+  positionsOf(tokens: number): number {
+    return Math.ceil(tokens / this.defaults.ratio);
+  }
+
   encode(text: SequenceText): number[] {
     return encodeFake(text);
   }

@@ -95,12 +95,33 @@ describe('turn plan', () => {
     });
   }
 
-  it('refuses what does not fit beside what a session holds already', () => {
+  it('refuses what does not fit beside what a session holds already, and blames the session', () => {
     const turn = plan('Why?', [attachment('file', 'some text\n'.repeat(800))]);
-    checkRoom(model, turn, 4000);
+    const empty = { room: 4093, prefix: 3, answerTokens: 100 };
+    checkRoom(model, turn, empty);
     assert.throws(
-      () => checkRoom(model, turn, 1000),
-      (error) => AnchorageError.is(error, 'contextTooLong'),
+      () => checkRoom(model, turn, { ...empty, room: 1000 }),
+      (error) => {
+        assert.ok(AnchorageError.is(error, 'contextTooLong'));
+        assert.match(error.message, /session is full: it holds 3096 of the model's 4096 positions/);
+        return error.remedy === 'Start a new session.';
+      },
     );
+  });
+
+  it('blames a question that no session could hold', () => {
+    const turn = plan('Why? '.repeat(1000));
+    assert.throws(
+      () => checkRoom(model, turn, { room: 4093, prefix: 3, answerTokens: 100 }),
+      (error) => AnchorageError.is(error, 'contextTooLong') && !error.remedy.includes('session'),
+    );
+  });
+
+  it('keeps room for an answer, less where less is asked for', () => {
+    const turn = plan('Why? '.repeat(100));
+    const room = turn.questionTokens.length + 200;
+    checkRoom(model, turn, { room, prefix: 3, answerTokens: 200 });
+    assert.throws(() => checkRoom(model, turn, { room, prefix: 3, answerTokens: 2000 }), /needs/);
+    checkRoom(model, turn, { room: room + 56, prefix: 3, answerTokens: 2000 });
   });
 });
