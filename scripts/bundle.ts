@@ -1,15 +1,18 @@
 // Bundles what the editor and the terminal run: `node scripts/bundle.ts [--production | --watch]`.
 import { chmod, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import type { BuildOptions } from 'esbuild';
 import { build, context } from 'esbuild';
+import { z } from 'zod';
+import { noArguments, readOptions } from './options.ts';
 import { cacheFolder, distFolder, root } from './prepare/folders.ts';
 import { stampFile } from './prepare/step.mjs';
 import { withWorkFolder } from './prepare/workFolder.mjs';
 
-const { values } = parseArgs({
-  options: { production: { type: 'boolean', default: false }, watch: { type: 'boolean', default: false } },
+const options = readOptions({
+  usage: 'usage: npm run bundle -- [--production | --watch]',
+  options: { production: { type: 'boolean' }, watch: { type: 'boolean' } },
+  schema: z.object({ production: z.boolean().default(false), watch: z.boolean().default(false), _: noArguments }),
 });
 
 /** Bundled packages that are CommonJS call `require`, which an ES module has to make for itself. */
@@ -19,9 +22,9 @@ function bundlesInto(folder: string): BuildOptions[] {
   const shared: BuildOptions = {
     absWorkingDir: root,
     bundle: true,
-    minify: values.production,
-    keepNames: values.production,
-    sourcemap: values.production ? false : 'linked',
+    minify: options.production,
+    keepNames: options.production,
+    sourcemap: options.production ? false : 'linked',
     logLevel: 'warning',
   };
   const node: BuildOptions = { ...shared, platform: 'node', target: 'node22' };
@@ -59,7 +62,7 @@ function bundlesInto(folder: string): BuildOptions[] {
 
 // The step that runs this for production stamps what it made. Whatever else this makes must not pass for that.
 await rm(stampFile(cacheFolder, 'bundle'), { force: true });
-if (values.watch) {
+if (options.watch) {
   for (const options of bundlesInto(distFolder)) await (await context({ ...options, logLevel: 'info' })).watch();
 } else {
   await withWorkFolder(cacheFolder, async (work) => {

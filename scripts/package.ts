@@ -2,11 +2,14 @@
 import { readdir, rename, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { createVSIX } from '@vscode/vsce';
+import { noOptions, readOptions } from './options.ts';
 import { cacheFolder, vsixFile } from './prepare/folders.ts';
 import { megabytes } from './prepare/progress.mjs';
 import { withWorkFolder } from './prepare/workFolder.mjs';
 import { problemsWith, vsixBudget } from './vsix/contents.ts';
 import { stageExtension, vsixTarget } from './vsix/stage.ts';
+
+readOptions({ usage: 'usage: npm run package', schema: noOptions });
 
 await withWorkFolder(cacheFolder, async (work) => {
   const stage = join(work, 'extension');

@@ -1,12 +1,13 @@
 // Prepares the steps named on the command line; run.mjs does this before a target runs.
 import { endProgramsOnSignals, prepare } from './prepare/prepare.ts';
-import { PreparationError } from './prepare/preparationError.mjs';
+import { preparationErrorOf } from './prepare/preparationError.mjs';
 
 endProgramsOnSignals();
 try {
   await prepare(process.argv.slice(2));
 } catch (error) {
-  if (!(error instanceof PreparationError)) throw error;
-  process.stderr.write(`\n${error.message}\n`);
+  const told = preparationErrorOf(error);
+  if (told === undefined) throw error;
+  process.stderr.write(`\n${told.message}\n`);
   process.exitCode = 1;
 }

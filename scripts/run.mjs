@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { dependenciesStep } from './prepare/dependencies.mjs';
-import { PreparationError } from './prepare/preparationError.mjs';
+import { PreparationError, preparationErrorOf } from './prepare/preparationError.mjs';
 import { endRunningPrograms } from './prepare/program.mjs';
 import { prepareStep } from './prepare/step.mjs';
 import { targets } from './targets.mjs';
@@ -29,8 +29,9 @@ if (target === undefined) {
 try {
   process.exitCode = await run(target);
 } catch (error) {
-  if (!(error instanceof PreparationError)) throw error;
-  process.stderr.write(`\n${error.message}\n`);
+  const told = preparationErrorOf(error);
+  if (told === undefined) throw error;
+  process.stderr.write(`\n${told.message}\n`);
   process.exitCode = 1;
 }
 

@@ -2,11 +2,14 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { noOptions, readOptions } from './options.ts';
 import { launchBrowser } from './editor/browser.ts';
 import { EditorServer } from './editor/editorServer.ts';
 import { copySampleWorkspace } from './editor/sampleWorkspace.ts';
 import { Workbench } from './editor/workbench.ts';
 import { root, vsixFile } from './prepare/folders.ts';
+
+readOptions({ usage: 'usage: npm run screenshots', schema: noOptions });
 
 const picture = join(root, 'docs', 'screenshot.png');
 const questions = ['What does renewLoan do?', 'When is a loan late?'];

@@ -1,15 +1,16 @@
 // Opens the editor with the extension in it, on a sample workspace: `npm start`.
 import { cp, mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { z } from 'zod';
 import { openDesktop } from './editor/desktop.ts';
 import { openInBrowser } from './editor/openInBrowser.ts';
 import { EditorServer } from './editor/editorServer.ts';
 import { findDesktop } from './editor/findDesktop.ts';
+import { readOptions } from './options.ts';
 import { exists } from './prepare/files.ts';
 import { cacheFolder, root, vsixFile } from './prepare/folders.ts';
 import { endProgramsOnSignals, prepare } from './prepare/prepare.ts';
-import { PreparationError } from './prepare/preparationError.mjs';
+import { PreparationError, preparationErrorOf } from './prepare/preparationError.mjs';
 
 const usage = `usage: npm start [-- [FOLDER] [--browser] [--no-open] [--port PORT]]
 
@@ -30,33 +31,30 @@ const settings = {
   'security.workspace.trust.enabled': false,
 };
 
-const { values, positionals } = parseArgs({
-  options: {
-    browser: { type: 'boolean', default: false },
-    'no-open': { type: 'boolean', default: false },
-    port: { type: 'string' },
-    help: { type: 'boolean', short: 'h', default: false },
-  },
-  allowPositionals: true,
+const options = readOptions({
+  usage,
+  options: { browser: { type: 'boolean' }, 'no-open': { type: 'boolean' }, port: { type: 'string' } },
+  schema: z.object({
+    browser: z.boolean().default(false),
+    'no-open': z.boolean().default(false),
+    port: z.coerce.number().int().min(1).max(65_535).optional(),
+    _: z.array(z.string()).max(1, 'one folder is taken'),
+  }),
 });
 
-if (values.help) {
-  process.stdout.write(usage);
-} else {
-  try {
-    await start();
-  } catch (error) {
-    if (!(error instanceof PreparationError)) throw error;
-    process.stderr.write(`\n${error.message}\n`);
-    process.exitCode = 1;
-  }
+try {
+  await start();
+} catch (error) {
+  const told = preparationErrorOf(error);
+  if (told === undefined) throw error;
+  process.stderr.write(`\n${told.message}\n`);
+  process.exitCode = 1;
 }
 
 async function start(): Promise<void> {
-  const port = values.port === undefined ? undefined : readPort(values.port);
   const folder = await workspaceFolder();
   endProgramsOnSignals();
-  if (!values.browser) {
+  if (!options.browser) {
     const desktop = await findDesktop();
     if ('code' in desktop) {
       process.exitCode = await openDesktop(desktop.code, folder, settings);
@@ -69,11 +67,11 @@ async function start(): Promise<void> {
     dataFolder: join(cacheFolder, 'editor', 'browser'),
     settings,
     vsix: vsixFile,
-    port,
+    port: options.port,
   });
   const address = server.url(folder);
   process.stdout.write(`\nVS Code with Anchorage: ${address}\nPress Ctrl-C to end it.\n`);
-  if (!values['no-open']) await openInBrowser(address);
+  if (!options['no-open']) await openInBrowser(address);
   await server.ended();
   throw new PreparationError(
     'failed',
@@ -82,7 +80,7 @@ async function start(): Promise<void> {
 }
 
 async function workspaceFolder(): Promise<string> {
-  const [given] = positionals;
+  const [given] = options._;
   if (given !== undefined) {
     const folder = resolve(process.env['INIT_CWD'] ?? process.cwd(), given);
     if (await exists(folder)) return folder;
@@ -95,10 +93,4 @@ async function workspaceFolder(): Promise<string> {
     await cp(join(root, 'test', 'fixtures', 'sample-workspace'), copy, { recursive: true });
   }
   return copy;
-}
-
-function readPort(text: string): number {
-  const port = Number(text);
-  if (Number.isInteger(port) && port > 0 && port < 65_536) return port;
-  throw new PreparationError('badConfiguration', `--port ${text} is not a port: give a number from 1 to 65535.`);
 }

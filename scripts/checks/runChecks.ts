@@ -1,4 +1,4 @@
-import { PreparationError } from '../prepare/preparationError.mjs';
+import { preparationErrorOf } from '../prepare/preparationError.mjs';
 import { prepare } from '../prepare/prepare.ts';
 import { seconds } from '../prepare/progress.mjs';
 import type { Check, CheckOptions, Tally } from './check.ts';
@@ -30,11 +30,7 @@ async function runCheck(check: Check, options: CheckOptions): Promise<Tally> {
     return await check.run(options);
   } catch (error) {
     const message =
-      error instanceof PreparationError
-        ? error.message
-        : error instanceof Error
-          ? (error.stack ?? error.message)
-          : String(error);
+      preparationErrorOf(error)?.message ?? (error instanceof Error ? (error.stack ?? error.message) : String(error));
     process.stdout.write(`${check.name} could not be run: ${message}\n`);
     return oneFailed;
   }

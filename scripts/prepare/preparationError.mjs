@@ -16,3 +16,21 @@ export class PreparationError extends Error {
     this.reason = reason;
   }
 }
+
+/**
+ * What can be told of an error without a stack: one of ours, or a folder that may not be written.
+ *
+ * @param {unknown} error
+ * @returns {PreparationError | undefined} undefined: a fault of the program
+ */
+export function preparationErrorOf(error) {
+  if (error instanceof PreparationError) return error;
+  if (!(error instanceof Error && 'code' in error && 'path' in error)) return undefined;
+  const { code, path } = error;
+  if (code !== 'EACCES' && code !== 'EPERM' && code !== 'EROFS') return undefined;
+  const cause = code === 'EROFS' ? 'its disk is read-only' : 'this user may not';
+  return new PreparationError(
+    'badConfiguration',
+    `${String(path)} can't be written: ${cause}. Everything is kept in the clone's own folder, so clone the repository to a place that you may write to, or give yourself this one (chown).`,
+  );
+}

@@ -6,8 +6,17 @@ import { PreparationError } from './preparationError.mjs';
 const tailLines = 15;
 
 /** What a resolver, a registry client or a socket says when there is no way out. */
-const networkTrouble =
-  /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|ERR_SOCKET_TIMEOUT|Temporary failure in name resolution|Temporary failure resolving|NewConnectionError|Failed to establish a new connection|ReadTimeoutError|Could not resolve host/;
+const networkTrouble = new RegExp(
+  [
+    // Node and npm
+    'ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|ERR_SOCKET_TIMEOUT',
+    // pip
+    'NewConnectionError|NameResolutionError|ConnectTimeoutError|ReadTimeoutError|ProxyError|SSLError',
+    'Failed to establish a new connection|Network is unreachable',
+    // the C library, curl and apt
+    'Temporary failure in name resolution|Temporary failure resolving|Name or service not known|Could not resolve',
+  ].join('|'),
+);
 const diskTrouble = /ENOSPC|No space left on device/;
 
 /** @type {Set<import('node:child_process').ChildProcess>} */

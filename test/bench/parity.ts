@@ -8,7 +8,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { z } from 'zod';
 import { schemes, type AnchorConfig } from '../../src/protocol/anchorConfig.ts';
 import { Decoder } from '../../src/engine/decoder.ts';
 import { loadPackage, type ModelPackage } from '../../src/engine/modelPackage.ts';
@@ -16,6 +16,7 @@ import { Random } from '../../src/engine/random.ts';
 import { ScoringPass } from '../../src/engine/scoringPass.ts';
 import { tinyModel, tokenId } from '../unit/engine/tinyModel.ts';
 import { buildTinyPackage } from '../unit/engine/tinyDecoder.ts';
+import { noArguments, readOptions } from '../../scripts/options.ts';
 import { heldoutTexts } from './heldout.ts';
 import { compare, randomChunks, type Layout } from './parityCase.ts';
 import { baseFile, builtInAdapter, builtInPackage, printResult, progress, rounded } from './report.ts';
@@ -23,11 +24,14 @@ import { TorchReference, type TorchModel } from './torchReference.ts';
 
 const LARGEST_DIFFERENCE = 1e-3;
 
-const { values: options } = parseArgs({
-  options: { quick: { type: 'boolean', default: false }, tiny: { type: 'string' }, 'built-in': { type: 'string' } },
+const count = z.coerce.number().int().min(0).optional();
+const options = readOptions({
+  usage: 'usage: npm run --silent parity -- [--quick] [--tiny CASES] [--built-in CASES]',
+  options: { quick: { type: 'boolean' }, tiny: { type: 'string' }, 'built-in': { type: 'string' } },
+  schema: z.object({ quick: z.boolean().default(false), tiny: count, 'built-in': count, _: noArguments }),
 });
-const tinyPerKind = Math.ceil(Number(options.tiny ?? (options.quick ? 32 : 208)) / 16);
-const builtInCases = Number(options['built-in'] ?? (options.quick ? 2 : 24));
+const tinyPerKind = Math.ceil((options.tiny ?? (options.quick ? 32 : 208)) / 16);
+const builtInCases = options['built-in'] ?? (options.quick ? 2 : 24);
 
 const totals = { cases: 0, tinyCases: 0, builtInCases: 0, tokens: 0, agreeing: 0, maxAbsDiff: 0, maxScoreDiff: 0 };
 const began = performance.now();

@@ -6,7 +6,6 @@
  * .cache/packages/smollm2-135m-base. `--texts N` of each kind (6), `--tokens N` of each text (256).
  */
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { convertModel } from '../../src/convert/convertModel.ts';
 import { variants, type Variant } from '../../src/protocol/packageManifest.ts';
@@ -14,16 +13,19 @@ import { AnchorContext } from '../../src/engine/anchorContext.ts';
 import { Decoder } from '../../src/engine/decoder.ts';
 import { loadPackage } from '../../src/engine/modelPackage.ts';
 import { scoreText } from '../../src/engine/scoreText.ts';
+import { noArguments, readOptions } from '../../scripts/options.ts';
 import { heldoutTexts, type HeldoutText } from './heldout.ts';
 import { baseFile, builtInPackage, printResult, progress, repository, rounded } from './report.ts';
 
-const { values } = parseArgs({ options: { texts: { type: 'string' }, tokens: { type: 'string' } } });
-const options = z
-  .object({
+const options = readOptions({
+  usage: 'usage: npm run --silent perplexity -- [--texts N of each kind] [--tokens N of each text]',
+  options: { texts: { type: 'string' }, tokens: { type: 'string' } },
+  schema: z.object({
     texts: z.coerce.number().int().min(1).default(6),
     tokens: z.coerce.number().int().min(2).default(256),
-  })
-  .parse(values);
+    _: noArguments,
+  }),
+});
 
 const basePackage = join(repository, '.cache', 'packages', 'smollm2-135m-base');
 progress('converting the bare base');
@@ -33,6 +35,8 @@ await convertModel({
   outputFolder: basePackage,
   variants,
   name: 'smollm2-135m-base',
+  // What is measured is this converter.
+  rebuild: true,
 });
 const texts = await heldoutTexts();
 const kinds = ['prose', 'code'] as const;

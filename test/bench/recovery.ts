@@ -5,7 +5,6 @@
  * as not having read the chunks, 1 as good as keeping them whole. Every row runs through the engine with a cache that
  * is really reduced. Needs the built-in package. `--limit ROWS` (16), `--variant` (int8), `--choice` (the package's).
  */
-import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { choices } from '../../src/protocol/anchorConfig.ts';
 import type { BatchRow } from '../../src/protocol/batch.ts';
@@ -13,21 +12,22 @@ import { variants } from '../../src/protocol/packageManifest.ts';
 import { Decoder } from '../../src/engine/decoder.ts';
 import { loadPackage } from '../../src/engine/modelPackage.ts';
 import { ScoringPass } from '../../src/engine/scoringPass.ts';
+import { noArguments, readOptions } from '../../scripts/options.ts';
 import { evaluationRows, evaluationTasks, scoreRow, type EvaluationTask, type Memory } from './batchRows.ts';
 import { builtInPackage, printResult, progress, rounded } from './report.ts';
 
 const ratios = [4, 8, 16] as const;
 
-const { values } = parseArgs({
+const options = readOptions({
+  usage: 'usage: npm run --silent recovery -- [--limit ROWS] [--variant NAME] [--choice NAME]',
   options: { limit: { type: 'string' }, variant: { type: 'string' }, choice: { type: 'string' } },
-});
-const options = z
-  .object({
+  schema: z.object({
     limit: z.coerce.number().int().min(1).default(16),
     variant: z.enum(variants).default('int8'),
     choice: z.enum(choices).optional(),
-  })
-  .parse(values);
+    _: noArguments,
+  }),
+});
 
 const pkg = await loadPackage(builtInPackage);
 const choice = options.choice ?? pkg.anchors.choice;

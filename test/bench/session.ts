@@ -6,25 +6,25 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { samplingSchema } from '../../src/protocol/sampling.ts';
 import { variants } from '../../src/protocol/packageManifest.ts';
 import { AnchorContext } from '../../src/engine/anchorContext.ts';
 import { Decoder } from '../../src/engine/decoder.ts';
 import { loadPackage } from '../../src/engine/modelPackage.ts';
+import { noArguments, readOptions } from '../../scripts/options.ts';
 import { builtInPackage, median, printResult, progress, repository, rounded } from './report.ts';
 
-const { values } = parseArgs({
+const options = readOptions({
+  usage: 'usage: npm run --silent session -- [--variant NAME] [--tokens N of an answer] [--turns N]',
   options: { variant: { type: 'string' }, tokens: { type: 'string' }, turns: { type: 'string' } },
-});
-const options = z
-  .object({
+  schema: z.object({
     variant: z.enum(variants).default('int8'),
     tokens: z.coerce.number().int().min(1).default(48),
     turns: z.coerce.number().int().min(1).max(20).default(20),
-  })
-  .parse(values);
+    _: noArguments,
+  }),
+});
 
 const folder = join(repository, 'test', 'fixtures', 'session');
 const fixture = z

@@ -8,22 +8,25 @@
  */
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { parseArgs, promisify } from 'node:util';
+import { promisify } from 'node:util';
 import { z } from 'zod';
 import type { Variant } from '../../src/protocol/packageManifest.ts';
+import { noArguments, readOptions } from '../../scripts/options.ts';
 import { median, printResult, progress, rounded } from './report.ts';
 import { speedSchema, type Speed } from './speedSample.ts';
 
-const { values } = parseArgs({ options: { rounds: { type: 'string' }, lengths: { type: 'string' } } });
-const options = z
-  .object({
+const options = readOptions({
+  usage: 'usage: npm run --silent bench -- [--rounds N] [--lengths TOKENS,TOKENS,...]',
+  options: { rounds: { type: 'string' }, lengths: { type: 'string' } },
+  schema: z.object({
     rounds: z.coerce.number().int().min(1).default(3),
     lengths: z
       .string()
       .regex(/^\d+(,\d+)*$/)
       .default('512,1024,2048'),
-  })
-  .parse(values);
+    _: noArguments,
+  }),
+});
 const compared: readonly Variant[] = ['int8', 'int4'];
 
 const samples = new Map<Variant, Speed[]>();
