@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { SequenceAnchors } from '../engine/sealedSequence.ts';
 import { choices } from '../protocol/anchorConfig.ts';
@@ -17,26 +18,35 @@ const headerSchema = z.object({
   }),
 });
 
-/** Length of the header as a little-endian 32-bit number, the header as JSON padded to an even length, fp16 numbers. */
+/** Bytes of the SHA-256 in front: a damaged number would show as nothing but a worse answer. */
+const digestBytes = 32;
+
+/**
+ * SHA-256 of what follows, length of the header as a little-endian 32-bit number, the header as JSON padded to an even
+ * length, fp16 numbers.
+ */
 export function encodeAnchors(anchors: SequenceAnchors): Uint8Array {
   if (!(anchors.keyValues instanceof Uint16Array)) throw new RangeError('Anchors are stored in fp16');
   const { sequence, textPosition, keyValues } = anchors;
   const json = JSON.stringify({ format: 1, positions: [...anchors.positions], textPosition, sequence });
   const header = Buffer.from(json.padEnd(json.length + (json.length % 2)), 'utf8');
-  const bytes = new Uint8Array(4 + header.length + keyValues.byteLength);
-  new DataView(bytes.buffer).setUint32(0, header.length, true);
-  bytes.set(header, 4);
-  bytes.set(new Uint8Array(keyValues.buffer, keyValues.byteOffset, keyValues.byteLength), 4 + header.length);
+  const bytes = new Uint8Array(digestBytes + 4 + header.length + keyValues.byteLength);
+  const body = bytes.subarray(digestBytes);
+  new DataView(body.buffer, body.byteOffset).setUint32(0, header.length, true);
+  body.set(header, 4);
+  body.set(new Uint8Array(keyValues.buffer, keyValues.byteOffset, keyValues.byteLength), 4 + header.length);
+  bytes.set(digestOf(body));
   return bytes;
 }
 
-/** Undefined when the bytes are not anchors that this build writes. */
+/** Undefined when the bytes are not anchors that this build writes, or not as it wrote them. */
 export function decodeAnchors(bytes: Uint8Array): SequenceAnchors | undefined {
-  if (bytes.length < 4) return undefined;
-  const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
-  const numbers = bytes.slice(4 + length);
-  if (4 + length > bytes.length || numbers.length % 2 !== 0) return undefined;
-  const header = headerSchema.safeParse(parsedJson(bytes.subarray(4, 4 + length)));
+  const body = bytes.subarray(digestBytes);
+  if (body.length < 4 || !digestOf(body).equals(bytes.subarray(0, digestBytes))) return undefined;
+  const length = new DataView(body.buffer, body.byteOffset).getUint32(0, true);
+  const numbers = body.slice(4 + length);
+  if (4 + length > body.length || numbers.length % 2 !== 0) return undefined;
+  const header = headerSchema.safeParse(parsedJson(body.subarray(4, 4 + length)));
   if (!header.success) return undefined;
   const { positions, textPosition, sequence } = header.data;
   return {
@@ -46,6 +56,10 @@ export function decodeAnchors(bytes: Uint8Array): SequenceAnchors | undefined {
     textPosition,
     sequence,
   };
+}
+
+function digestOf(body: Uint8Array): Buffer {
+  return createHash('sha256').update(body).digest();
 }
 
 function parsedJson(bytes: Uint8Array): unknown {

@@ -22,13 +22,12 @@ describe('anchor blob', () => {
 
   it('takes no damaged bytes for anchors, and never throws', () => {
     const bytes = encodeAnchors(anchors);
+    for (let cut = 0; cut < bytes.length; cut++) assert.equal(decodeAnchors(bytes.subarray(0, cut)), undefined);
     const random = new Random(3);
-    for (let cut = 0; cut < bytes.length - 48; cut++) assert.equal(decodeAnchors(bytes.subarray(0, cut)), undefined);
-    for (let round = 0; round < 500; round++) {
+    for (let at = 0; at < bytes.length; at++) {
       const damaged = bytes.slice();
-      damaged[Math.floor(random.next() * damaged.length)] = Math.floor(random.next() * 256);
-      const decoded = decodeAnchors(damaged);
-      assert.ok(decoded === undefined || decoded.keyValues instanceof Uint16Array);
+      damaged[at] = (damaged[at] ?? 0) ^ random.integer(1, 255);
+      assert.equal(decodeAnchors(damaged), undefined, `byte ${at}`);
     }
   });
 });
