@@ -23,7 +23,6 @@ export function exitCodeOf(reason: ErrorReason): ExitCode {
     case 'fileInvalid':
       return exitCodes.badInput;
     case 'modelMissing':
-    case 'modelLoading':
     case 'fileAltered':
     case 'versionMismatch':
     case 'unsupported':

@@ -80,7 +80,7 @@ export class SequenceReader {
     this.#nextSequence = mark.nextSequence;
   }
 
-  /** Takes over `rows` rows that were put into the cache as one sequence of `tokens` tokens. Gives its number. */
+  /** Takes over rows that were put into the cache as one sequence of `tokens` tokens. Gives its number. */
   adopt(tokens: number): number {
     this.#textPosition += tokens;
     return this.#nextSequence++;

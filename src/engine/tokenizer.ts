@@ -71,7 +71,7 @@ export class ModelTokenizer {
     return this.#added.get(content);
   }
 
-  /** Highest id that encoding can give, for the check against the vocabulary. */
+  /** This tokenizer. @throws AnchorageError `fileInvalid` when it gives ids that the vocabulary does not have. */
   checkedAgainst(vocabulary: number): this {
     const highest = Math.max(-1, ...this.#addedIds.keys());
     const sample = this.encodeText('The quick brown fox\n\tconst x = 10; // é 漢 🦊');

@@ -25,6 +25,10 @@ export const batchRowSchema = z
   })
   .refine((row) => (row.continuation !== undefined) !== (typeof row.question === 'string'), {
     error: 'needs either question or continuation',
+  })
+  .refine((row) => row.continuation === undefined || row.score === undefined, {
+    path: ['score'],
+    error: 'goes with a question: a continuation is scored itself',
   });
 
 /** One line of `batch`'s output. Times in milliseconds; `kvRows` counted from the cache when the answer begins. */

@@ -8,7 +8,6 @@ export const errorReasons = [
   'unsupported',
   'versionMismatch',
   'modelMissing',
-  'modelLoading',
   'contextTooLong',
   'storageUnavailable',
   'workerDied',

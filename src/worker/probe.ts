@@ -8,9 +8,8 @@ const addGraph = 'CAg6OQoOCgF4CgF4EgF5IgNBZGQSBXByb2JlWg8KAXgSCgoICAESBAoCCAJiDw
 export type ProbeReport = { readonly works: true } | { readonly works: false; readonly problem: string };
 
 /**
- * Tries an execution provider in this process, which a faulty driver may end: run it as a child.
- *
- * @returns the process's exit code.
+ * Tries an execution provider in this process, which a faulty driver may end: run it as a child. Prints its report and
+ * ends the process.
  */
 export async function runProbe(executionProvider: string): Promise<void> {
   const report = await tryProvider(executionProvider);

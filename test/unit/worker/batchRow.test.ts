@@ -46,6 +46,15 @@ describe('batch row', () => {
     assert.equal(batch.context.textTokens, result.textTokens);
   });
 
+  it('refuses what could only be ignored', () => {
+    const refused: readonly [object, RegExp][] = [
+      [{}, /either question or continuation/],
+      [{ question: 'why', continuation: 'text' }, /either question or continuation/],
+      [{ continuation: 'text', score: 'because' }, /score.*goes with a question/s],
+    ];
+    for (const [row, message] of refused) assert.throws(() => batchRowSchema.parse({ id: 1, ...row }), message);
+  });
+
   describe('on the built-in model', function () {
     this.timeout(60_000);
     let built: Model;
