@@ -18,7 +18,8 @@ export function modelPackageStep(base: Base): Step {
   return {
     name: 'package',
     title: 'Building the model package',
-    neededBytes: 3e9,
+    // Measured: 0.84e9 at its most.
+    neededBytes: 0.9e9,
     key: async () =>
       hashOf([
         base.file.sha256,

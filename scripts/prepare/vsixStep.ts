@@ -10,7 +10,7 @@ export function vsixStep(): Step {
   return {
     name: 'vsix',
     title: 'Packaging the extension (VSIX)',
-    neededBytes: 1.5e9,
+    neededBytes: 0.5e9,
     key: async () =>
       hashOf([
         await hashOfFiles(distFolder, ['**/*']),
