@@ -15,8 +15,6 @@ export interface DecoderOptions {
   readonly variant: Variant | 'auto';
   /** 0: as many as physical cores. */
   readonly threads: number;
-  /** The split graph runs on the CPU. */
-  readonly executionProvider: 'auto' | 'cpu';
 }
 
 /** One run of the graph: S new tokens over the rows of a cache. */
@@ -38,7 +36,7 @@ export interface RunResult {
   readonly scores: Float32Array;
 }
 
-/** Owns the onnxruntime session of a package's "split" graph. Runs are synchronous inside and cannot be stopped. */
+/** Owns the onnxruntime session of a package's "split" graph, which is the CPU's. Runs are synchronous inside and cannot be stopped. */
 export class Decoder {
   readonly package: ModelPackage;
   readonly variant: Variant;

@@ -46,7 +46,7 @@ export async function loadEngineModel(params: LoadParams, workerPath: string): P
   const modelPackage = await loadPackage(params.packageFolder);
   // The probes decide nothing yet that the graph on the CPU would have to wait for.
   const [decoder, chosen] = await Promise.all([
-    Decoder.create(modelPackage, { variant: params.variant, threads: params.threads, executionProvider: 'cpu' }),
+    Decoder.create(modelPackage, { variant: params.variant, threads: params.threads }),
     chooseProvider(params.executionProvider, workerPath),
   ]);
   const { anchors, config, layout, name } = modelPackage;

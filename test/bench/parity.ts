@@ -108,7 +108,7 @@ async function builtInModel(): Promise<void> {
 
 async function open(pkg: ModelPackage, rules: Partial<AnchorConfig>): Promise<Decoder> {
   const changed = { ...pkg, anchors: { ...pkg.anchors, ...rules } };
-  return Decoder.create(changed, { variant: 'fp32', threads: 0, executionProvider: 'cpu' });
+  return Decoder.create(changed, { variant: 'fp32', threads: 0 });
 }
 
 async function run(decoder: Decoder, model: TorchModel, layout: Layout): Promise<void> {

@@ -54,7 +54,7 @@ printResult({ textsOfEachKind: options.texts, tokensOfEachText: options.tokens, 
 
 async function perplexities(folder: string, variant: Variant, label: string): Promise<object> {
   const pkg = await loadPackage(folder);
-  const decoder = await Decoder.create(pkg, { variant, threads: 0, executionProvider: 'cpu' });
+  const decoder = await Decoder.create(pkg, { variant, threads: 0 });
   const found = new Map<HeldoutText['kind'], { logProb: number; tokens: number }>();
   for (const { kind, text } of picked) {
     const context = new AnchorContext(decoder, { pinned: [] });

@@ -31,7 +31,7 @@ const options = readOptions({
 
 const pkg = await loadPackage(builtInPackage);
 const choice = options.choice ?? pkg.anchors.choice;
-const decoder = await Decoder.create(pkg, { variant: options.variant, threads: 0, executionProvider: 'cpu' });
+const decoder = await Decoder.create(pkg, { variant: options.variant, threads: 0 });
 const tasks: Record<string, object> = {};
 for (const task of evaluationTasks) tasks[task] = await measure(task);
 await decoder.dispose();

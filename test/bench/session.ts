@@ -36,7 +36,7 @@ const fixture = z
 const code = await readFile(join(folder, fixture.file.source), 'utf8');
 
 const pkg = await loadPackage(builtInPackage);
-const decoder = await Decoder.create(pkg, { variant: options.variant, threads: 0, executionProvider: 'cpu' });
+const decoder = await Decoder.create(pkg, { variant: options.variant, threads: 0 });
 const { layout } = pkg;
 const anchors = new AnchorContext(decoder, { pinned: layout.pinned() });
 const full = new AnchorContext(decoder, { pinned: layout.pinned() });

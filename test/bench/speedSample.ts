@@ -41,7 +41,7 @@ async function main(): Promise<void> {
   const lengths = (process.argv[3] ?? '').split(',').map(Number);
   const began = performance.now();
   const pkg = await loadPackage(builtInPackage);
-  const decoder = await Decoder.create(pkg, { variant, threads: 0, executionProvider: 'cpu' });
+  const decoder = await Decoder.create(pkg, { variant, threads: 0 });
   const loadMs = performance.now() - began;
   const text = (await heldoutTexts()).flatMap(({ text: each }) => pkg.tokenizer.encodeText(each));
   await readFresh(decoder, text.slice(0, 64));

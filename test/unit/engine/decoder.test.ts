@@ -21,7 +21,7 @@ async function assertRefused(
   words: RegExp,
   variant: DecoderOptions['variant'] = 'fp32',
 ): Promise<void> {
-  const opening = Decoder.create(pkg, { variant, threads: 1, executionProvider: 'cpu' });
+  const opening = Decoder.create(pkg, { variant, threads: 1 });
   await assert.rejects(opening, (error: unknown) => {
     assert.ok(AnchorageError.is(error, reason), String(error));
     assert.match(error.message, words);
@@ -115,7 +115,7 @@ describe('decoder', function () {
     const script = `
       import { Decoder } from '${new URL('decoder.ts', engine).href}';
       import { loadPackage } from '${new URL('modelPackage.ts', engine).href}';
-      const decoder = await Decoder.create(await loadPackage(${JSON.stringify(pkg.folder)}), { variant: 'fp32', threads: 1, executionProvider: 'cpu' });
+      const decoder = await Decoder.create(await loadPackage(${JSON.stringify(pkg.folder)}), { variant: 'fp32', threads: 1 });
       await decoder.dispose();`;
     const env = { ...withoutSetting(), HOME: folder, XDG_CACHE_HOME: join(folder, '.cache') };
     await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], { env });

@@ -44,5 +44,5 @@ async function open(rules: Partial<AnchorConfig>, positions: number, folder: str
   const model = tinyModel(rules);
   const { package: built } = await buildTinyPackage(model, folder);
   const pkg = { ...built, config: { ...built.config, max_position_embeddings: positions } };
-  return { model, decoder: await Decoder.create(pkg, { variant: 'fp32', threads: 1, executionProvider: 'cpu' }) };
+  return { model, decoder: await Decoder.create(pkg, { variant: 'fp32', threads: 1 }) };
 }
