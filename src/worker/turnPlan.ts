@@ -24,6 +24,9 @@ const wholeSelectionTokens = 512;
 const usefulAnswerTokens = 256;
 const answerShare = 1 / 8;
 
+/** Characters that are tokenised at a time where a rough count will do. */
+const sliceCharacters = 16_384;
+
 /** Share of a chunk that the path of its file may take. */
 const pathShare = 0.25;
 
@@ -49,10 +52,7 @@ export function planTurn(
     const remedy = attachment.kind === 'file' ? 'Choose a file with text in it.' : 'Select some text first.';
     throw new AnchorageError('invalidInput', `${attachment.path}: the ${attachment.kind} is empty.`, remedy);
   }
-  const attached = attachments.reduce((sum, { text }) => sum + model.encodeText(text).length, 0);
-  // Known before the work of cutting a text that is far too long.
-  const needed = model.positionsOf(attached);
-  if (needed > model.info.contextTokens) throw turnTooLong(model, attached, needed, model.info.contextTokens);
+  refuseFarTooLong(model, attachments);
   const selections = attachments.filter((attachment) => attachment.kind === 'selection');
   const inline = selections.map(inlined).join('\n');
   const isWhole = model.encodeText(inline).length <= wholeSelectionTokens;
@@ -62,6 +62,19 @@ export function planTurn(
   const questionTokens = model.encodeQuestion(whole);
   const tokens = chunks.reduce((sum, chunk) => sum + model.encode(chunk).length, questionTokens.length);
   return { chunks, question: whole, questionTokens, tokens };
+}
+
+/** Known before the work of cutting a text, and in time that depends on the window and not on the text. */
+function refuseFarTooLong(model: Model, attachments: readonly Attachment[]): void {
+  const { contextTokens } = model.info;
+  let tokens = 0;
+  for (const { text } of attachments) {
+    for (let from = 0; from < text.length; from += sliceCharacters) {
+      tokens += model.encodeText(text.slice(from, from + sliceCharacters)).length;
+      const needed = model.positionsOf(tokens);
+      if (needed > contextTokens) throw turnTooLong(model, `at least ${tokens}`, needed, contextTokens);
+    }
+  }
 }
 
 /**
@@ -82,7 +95,7 @@ export function checkRoom(
   const answer = Math.min(answerTokens, usefulAnswerTokens, Math.ceil(contextTokens * answerShare));
   const needed = sealed + Math.max(plan.questionTokens.length + answer, model.maxSequenceTokens);
   if (needed <= room) return;
-  if (needed > contextTokens - prefix) throw turnTooLong(model, plan.tokens, needed, contextTokens - prefix);
+  if (needed > contextTokens - prefix) throw turnTooLong(model, `${plan.tokens}`, needed, contextTokens - prefix);
   throw new AnchorageError(
     'contextTooLong',
     `The session is full: it holds ${contextTokens - room} of the model's ${contextTokens} positions, and this question needs ${needed}.`,
@@ -90,7 +103,7 @@ export function checkRoom(
   );
 }
 
-function turnTooLong({ defaults, info }: Model, tokens: number, needed: number, room: number): AnchorageError {
+function turnTooLong({ defaults, info }: Model, tokens: string, needed: number, room: number): AnchorageError {
   return new AnchorageError(
     'contextTooLong',
     `The question and what is attached take ${tokens} tokens, or ${needed} positions at 1 anchor for ${defaults.ratio} tokens; ` +

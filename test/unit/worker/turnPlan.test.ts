@@ -95,6 +95,23 @@ describe('turn plan', () => {
     });
   }
 
+  it('does not tokenise all of a text that is far too long', () => {
+    let characters = 0;
+    class CountingModel extends FakeModel {
+      override encodeText(text: string): number[] {
+        characters += text.length;
+        return super.encodeText(text);
+      }
+    }
+    const counting = new CountingModel({ read: 0, write: 0 });
+    const attachments = [attachment('file', 'x'.repeat(2_000_000))];
+    assert.throws(
+      () => planTurn(counting, { task: 'chat', question: 'Why?', attachments }),
+      (error) => AnchorageError.is(error, 'contextTooLong') && error.message.includes('at least'),
+    );
+    assert.ok(characters < 60_000, `${characters} characters`);
+  });
+
   it('refuses what does not fit beside what a session holds already, and blames the session', () => {
     const turn = plan('Why?', [attachment('file', 'some text\n'.repeat(800))]);
     const empty = { room: 4093, prefix: 3, answerTokens: 100 };
