@@ -82,7 +82,7 @@ export function activate(context: vscode.ExtensionContext): AnchorageApi {
   keep(new CommandManager(errors)).add(
     new NewSessionCommand(chat, chatView),
     new StopAnswerCommand(chat),
-    new AttachSelectionCommand(chat, chatView),
+    new AttachSelectionCommand(chat, chatView, configuration),
     new AttachFileCommand(chat, chatView, configuration),
     new OpenSessionCommand(assistant, chat, chatView),
     new CopyAnswerCommand(chat),
@@ -92,7 +92,7 @@ export function activate(context: vscode.ExtensionContext): AnchorageApi {
     new StopExplanationCommand(explain),
     new RetryExplanationCommand(explain),
     new DeleteExplanationCommand(explain),
-    new SummarizeSelectionCommand(summarizer),
+    new SummarizeSelectionCommand(summarizer, configuration),
     new SummarizeFileCommand(summarizer, configuration),
     new DiagnoseCommand(assistant, configuration, reports, version),
     new RestartWorkerCommand(assistant),

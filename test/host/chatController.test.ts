@@ -77,6 +77,20 @@ describe('chat', () => {
     assert.deepEqual(chat.state.attachments, []);
   });
 
+  it('counts the lines of an attachment as an editor does', () => {
+    chat.attach([
+      { ...attachment, text: 'const a = 1;\nconst b = 2;\n' },
+      { ...attachment, kind: 'file', startLine: 1, text: 'x\n' },
+    ]);
+    assert.deepEqual(
+      chat.state.attachments.map(({ label, detail }) => [label, detail]),
+      [
+        ['a.ts:3–4', 'src/a.ts (2 lines)'],
+        ['a.ts', 'src/a.ts (one line)'],
+      ],
+    );
+  });
+
   it('removes an attachment', () => {
     chat.attach([attachment]);
     chat.removeAttachment(chat.state.attachments[0]?.id ?? '');
@@ -192,117 +206,6 @@ describe('chat', () => {
     assistant.startError = undefined;
     await chat.retry();
     assert.equal(chat.state.model.state, 'ready');
-  });
-
-  it('opens, restores and deletes sessions', async () => {
-    await chat.ask('one');
-    const sessionId = chat.state.sessionId;
-    assert.ok(sessionId);
-    const next = surroundings.add(
-      new ChatController(assistant, surroundings.configuration, surroundings.lastSession, surroundings.log),
-    );
-    await next.restore();
-    assert.equal(next.state.sessionId, sessionId);
-    assert.equal(next.state.exchanges.length, 1);
-    await next.newSession();
-    await next.openSession(sessionId);
-    assert.equal(next.state.exchanges[0]?.question, 'one');
-    await next.deleteSession(sessionId);
-    assert.equal(next.state.sessionId, null);
-    assert.equal(assistant.sessions.size, 0);
-    await next.openSession(sessionId);
-    assert.match(next.state.error?.message ?? '', /no session/);
-  });
-
-  it('remembers a session from its first question on', async () => {
-    assistant.script = async (_, signal) => {
-      await untilAborted(signal);
-      return '';
-    };
-    const asked = chat.ask('long?');
-    await eventually('the question is asked', () => assistant.questions.length === 1);
-    assert.equal(surroundings.lastSession.id, chat.state.sessionId);
-    chat.stop();
-    await asked;
-  });
-
-  it('brings the last session back once the model could be loaded', async () => {
-    await chat.ask('one');
-    const next = surroundings.add(
-      new ChatController(assistant, surroundings.configuration, surroundings.lastSession, surroundings.log),
-    );
-    assistant.startError = new AnchorageError('fileAltered', 'model.onnx was altered.', 'Build the package again.');
-    await next.restore();
-    assert.equal(next.state.sessionId, null);
-    assistant.startError = undefined;
-    await next.retry();
-    await eventually('the session is shown', () => next.state.exchanges.length === 1);
-  });
-
-  it('keeps the new session that was begun while the last one was brought back', async () => {
-    await chat.ask('one');
-    const next = surroundings.add(
-      new ChatController(assistant, surroundings.configuration, surroundings.lastSession, surroundings.log),
-    );
-    const restored = next.restore();
-    await next.newSession();
-    await restored;
-    assert.equal(next.state.sessionId, null);
-    assert.deepEqual(next.state.exchanges, []);
-  });
-
-  it('leaves the session that is open as it is when it is opened, its running answer too', async () => {
-    await chat.ask('one');
-    const { sessionId } = chat.state;
-    assert.ok(sessionId);
-    const goOn = Promise.withResolvers<string>();
-    assistant.script = () => goOn.promise;
-    const asked = chat.ask('two');
-    await chat.openSession(sessionId);
-    assert.equal(chat.state.running?.question, 'two');
-    goOn.resolve('still here');
-    await asked;
-    assert.equal(chat.state.exchanges[1]?.answer, 'still here');
-  });
-
-  it('shows the session that was chosen last, in whatever order they come', async () => {
-    await chat.ask('one');
-    const first = chat.state.sessionId;
-    await chat.newSession();
-    await chat.ask('two');
-    const second = chat.state.sessionId;
-    await chat.newSession();
-    assert.ok(first && second);
-    const openSession = assistant.openSession.bind(assistant);
-    const late = Promise.withResolvers<undefined>();
-    assistant.openSession = async (id) => {
-      await (id === first ? late.promise : undefined);
-      return await openSession(id);
-    };
-    const opening = chat.openSession(first);
-    await chat.openSession(second);
-    late.resolve(undefined);
-    await opening;
-    assert.equal(chat.state.sessionId, second);
-  });
-
-  it('leaves a running answer behind when another session is begun', async () => {
-    let observe: ((text: string) => void) | undefined;
-    assistant.script = async (observer, signal) => {
-      observe = (text) => {
-        observer.onToken(text);
-      };
-      await untilAborted(signal);
-      return 'late';
-    };
-    const asked = chat.ask('old');
-    await eventually('the question is asked', () => assistant.questions.length === 1);
-    await chat.newSession();
-    observe?.('late');
-    await asked;
-    assert.equal(chat.state.running, null);
-    assert.deepEqual(chat.state.exchanges, []);
-    assert.ok(!posted.some(({ type }) => type === 'token'));
   });
 
   it('shows a memory that changed in idle time, of its own session only', async () => {

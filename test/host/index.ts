@@ -10,6 +10,7 @@ async function loadTests(): Promise<void> {
   await import('./configuration.test.ts');
   await import('./textSource.test.ts');
   await import('./chatController.test.ts');
+  await import('./chatSessions.test.ts');
   await import('./explain.test.ts');
   await import('./summarize.test.ts');
   await import('./status.test.ts');

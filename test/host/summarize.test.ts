@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
 import { AnchorageError } from '../../src/protocol/errors.ts';
 import type { Attachment } from '../../src/protocol/worker.ts';
+import { SummarizeFileCommand } from '../../src/host/summarize/commands/summarizeFile.ts';
 import { Summarizer } from '../../src/host/summarize/summarizer.ts';
 import { VirtualDocuments } from '../../src/host/virtualDocuments.ts';
 import { FakeAssistant } from './fakeAssistant.ts';
-import { eventually, Surroundings } from './surroundings.ts';
+import { eventually, Surroundings, writeWorkspaceFile } from './surroundings.ts';
 
 const scheme = 'anchorage-summary-test';
 const source: Attachment = { kind: 'file', path: 'src/a.ts', languageId: 'typescript', startLine: 1, text: 'let a;' };
@@ -44,7 +45,8 @@ describe('summarize', () => {
     const done = summarizer.summarize(source);
     await eventually('the progress is shown', () => more !== undefined && shown().getText().includes('40 of 80'));
     more?.();
-    const uri = await done;
+    const { uri, isStopped } = await done;
+    assert.equal(isStopped, false);
     const document = await vscode.workspace.openTextDocument(uri);
     await eventually('the summary is whole', () => document.getText().includes('key/value rows'));
     const text = document.getText();
@@ -74,13 +76,15 @@ describe('summarize', () => {
       observer.onToken('Half');
       return Promise.reject(new AnchorageError('cancelled', 'Stopped.'));
     };
-    const document = await vscode.workspace.openTextDocument(await summarizer.summarize(source));
+    const { uri, isStopped } = await summarizer.summarize(source);
+    assert.equal(isStopped, true);
+    const document = await vscode.workspace.openTextDocument(uri);
     await eventually('the end is shown', () => /Half[^]*Stopped/.test(document.getText()));
   });
 
   it('has no markup but its own where a name or an answer has some', async () => {
     assistant.script = () => Promise.resolve('A <img src=https://example.com/x.png> of\n\n```py\n<b>');
-    const uri = await summarizer.summarize({ ...source, path: 'src/__init__.py' });
+    const { uri } = await summarizer.summarize({ ...source, path: 'src/__init__.py' });
     const document = await vscode.workspace.openTextDocument(uri);
     await eventually('the summary is whole', () => document.getText().includes('key/value rows'));
     const text = document.getText();
@@ -89,7 +93,23 @@ describe('summarize', () => {
   });
 
   it('names the lines of a selection', async () => {
-    const uri = await summarizer.summarize({ ...source, kind: 'selection', startLine: 7, text: 'a\nb' });
+    const { uri } = await summarizer.summarize({ ...source, kind: 'selection', startLine: 7, text: 'a\nb\n' });
     assert.match(uri.path, /Summary of a\.ts, lines 7–8\.md$/);
+  });
+
+  it('reads every file that can be read, names the others, and ends with the one that is cancelled', async () => {
+    const command = new SummarizeFileCommand(summarizer, surroundings.configuration);
+    const first = await writeWorkspaceFile(surroundings, 'first.txt', 'one');
+    const binary = await writeWorkspaceFile(surroundings, 'second.bin', new Uint8Array([0, 1]));
+    const last = await writeWorkspaceFile(surroundings, 'third.txt', 'three');
+    const asked = (): readonly string[] => assistant.questions.flatMap((q) => q.attachments.map(({ path }) => path));
+    await assert.rejects(
+      command.execute(first, [first, binary, last]),
+      (error) => AnchorageError.is(error, 'fileInvalid') && error.message.includes('second.bin'),
+    );
+    assert.deepEqual(asked(), ['first.txt', 'third.txt']);
+    assistant.script = () => Promise.reject(new AnchorageError('cancelled', 'Stopped.'));
+    assert.equal((await command.execute(first, [first, last])).length, 1);
+    assert.deepEqual(asked(), ['first.txt', 'third.txt', 'first.txt']);
   });
 });

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
 import type { AnchorageError, ErrorReason } from '../../src/protocol/errors.ts';
+import { filesToPick } from '../../src/host/editor/pickFile.ts';
+import { readFiles } from '../../src/host/editor/readFiles.ts';
 import { readFile, readRange } from '../../src/host/editor/textSource.ts';
 import { openText, Surroundings, workspaceFile, writeWorkspaceFile } from './surroundings.ts';
 
@@ -55,9 +57,41 @@ describe('text given to the model', () => {
 
   it('is a range, with the lines counted from one', async () => {
     const { document } = await openText('a\nb\nc\n');
-    assert.deepEqual(readRange(document, new vscode.Range(1, 0, 2, 1)).startLine, 2);
-    assert.equal(readRange(document, new vscode.Range(1, 0, 2, 1)).text, 'b\nc');
-    assert.throws(() => readRange(document, new vscode.Range(3, 0, 3, 0)), /empty/);
+    assert.deepEqual(readRange(document, new vscode.Range(1, 0, 2, 1), limit).startLine, 2);
+    assert.equal(readRange(document, new vscode.Range(1, 0, 2, 1), limit).text, 'b\nc');
+    assert.throws(() => readRange(document, new vscode.Range(3, 0, 3, 0), limit), /empty/);
+  });
+
+  it('is a range of whole lines without the start of the next one, and no larger than the setting', async () => {
+    const { document } = await openText(`a\nb\nc\n${'x'.repeat(limit * 1024)}`);
+    assert.equal(readRange(document, new vscode.Range(0, 0, 2, 0), limit).text, 'a\nb');
+    assert.throws(
+      () => readRange(document, new vscode.Range(0, 0, 3, limit * 1024), limit),
+      /The selection in .* has 5 KiB; at most 4 KiB/,
+    );
+  });
+
+  it('is every file that can be read of several; the others are named', async () => {
+    const good = await writeWorkspaceFile(surroundings, 'good.txt', 'text');
+    const nothing = await readFiles([good], limit);
+    assert.equal(nothing.problem, null);
+    const { read, problem } = await readFiles([workspaceFile('no.txt'), good, workspaceFile('none.txt')], limit);
+    assert.deepEqual(
+      read.map(({ path }) => path),
+      ['good.txt'],
+    );
+    assert.match(problem?.message ?? '', /no\.txt cannot be read.*none\.txt cannot be read/s);
+  });
+
+  it('is offered from the files that a search finds, an open one once', async () => {
+    const shown = await writeWorkspaceFile(surroundings, 'offered.txt', 'text');
+    const hidden = await writeWorkspaceFile(surroundings, 'node_modules/hidden/index.js', 'text');
+    await vscode.window.showTextDocument(shown, { viewColumn: vscode.ViewColumn.One });
+    await vscode.window.showTextDocument(shown, { viewColumn: vscode.ViewColumn.Two });
+    const offered = (await filesToPick()).map(String);
+    assert.equal(offered.filter((uri) => uri === shown.toString()).length, 1);
+    assert.ok(!offered.includes(hidden.toString()));
+    await vscode.commands.executeCommand('workbench.action.closeAllEditors');
   });
 
   it('is not an empty file', async () => {

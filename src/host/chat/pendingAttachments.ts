@@ -3,6 +3,7 @@ import * as vscode from 'vscode';
 import { AnchorageError } from '../../protocol/errors.ts';
 import type { AttachmentChip } from '../../protocol/webview.ts';
 import type { Attachment } from '../../protocol/worker.ts';
+import { lineCount } from '../editor/lines.ts';
 
 /** As many as one question may carry (`attachments` of the ask request). */
 const maxAttachments = 256;
@@ -51,9 +52,10 @@ export class PendingAttachments {
 export function chipOf(attachment: Attachment): AttachmentChip {
   const { kind, path, startLine, text } = attachment;
   const name = path.slice(path.lastIndexOf('/') + 1);
-  const lines = text.split('\n').length;
+  const lines = lineCount(text);
   const range = kind === 'selection' ? `:${startLine}–${startLine + lines - 1}` : '';
-  return { id: randomUUID(), label: name + range, detail: vscode.l10n.t('{0} ({1} lines)', path, lines) };
+  const detail = lines === 1 ? vscode.l10n.t('{0} (one line)', path) : vscode.l10n.t('{0} ({1} lines)', path, lines);
+  return { id: randomUUID(), label: name + range, detail };
 }
 
 function isSame(a: Attachment, b: Attachment): boolean {

@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AnchorageError } from '../../protocol/errors.ts';
+import { withoutEmptyLastLine } from './lines.ts';
 import { displayPath } from './textSource.ts';
 
 /** A language server that is still starting is not waited for longer. */
@@ -44,15 +45,6 @@ export async function codeTargetAt(document: vscode.TextDocument, selection: vsc
     vscode.l10n.t('There is no code at line {0} of {1}.', selection.start.line + 1, displayPath(document.uri)),
     vscode.l10n.t('Select some code, or put the caret into a function.'),
   );
-}
-
-/** Whole lines are selected up to the start of the next one, of which nothing is meant. */
-function withoutEmptyLastLine(document: vscode.TextDocument, range: vscode.Range): vscode.Range {
-  const { start, end } = range;
-  if (range.isSingleLine || end.character > 0) {
-    return range;
-  }
-  return new vscode.Range(start, document.lineAt(end.line - 1).range.end);
 }
 
 function linesLabel(range: vscode.Range): string {

@@ -2,13 +2,19 @@ import * as vscode from 'vscode';
 import { AnchorageError, messageOf } from '../../protocol/errors.ts';
 import type { Attachment } from '../../protocol/worker.ts';
 import { settingsSection } from '../settings.ts';
+import { withoutEmptyLastLine } from './lines.ts';
 
 /** Bytes in which a zero byte tells a binary file, as git and VS Code do. */
 const binaryProbeBytes = 8192;
 const kibibyte = 1024;
 
-/** The text of a range of a document. Fails with `invalidInput` where it is blank. */
-export function readRange(document: vscode.TextDocument, range: vscode.Range): Attachment {
+/**
+ * The text of a range of a document. Fails with `invalidInput` where it is blank, with `contextTooLong` where it is larger
+ * than the limit.
+ * @param maxKibibytes the setting `files.maxSize`
+ */
+export function readRange(document: vscode.TextDocument, selected: vscode.Range, maxKibibytes: number): Attachment {
+  const range = withoutEmptyLastLine(document, selected);
   const text = document.getText(range);
   const path = displayPath(document.uri);
   if (text.trim() === '') {
@@ -18,6 +24,7 @@ export function readRange(document: vscode.TextDocument, range: vscode.Range): A
       vscode.l10n.t('Select the text first.'),
     );
   }
+  requireSize(Buffer.byteLength(text), vscode.l10n.t('The selection in {0}', path), maxKibibytes);
   return { kind: 'selection', path, languageId: document.languageId, startLine: range.start.line + 1, text };
 }
 
@@ -90,11 +97,11 @@ async function readBytes(uri: vscode.Uri, path: string, maxKibibytes: number): P
   }
 }
 
-function requireSize(bytes: number, path: string, maxKibibytes: number): void {
+function requireSize(bytes: number, what: string, maxKibibytes: number): void {
   if (bytes > maxKibibytes * kibibyte) {
     throw new AnchorageError(
       'contextTooLong',
-      vscode.l10n.t('{0} has {1} KiB; at most {2} KiB are read.', path, Math.ceil(bytes / kibibyte), maxKibibytes),
+      vscode.l10n.t('{0} has {1} KiB; at most {2} KiB are read.', what, Math.ceil(bytes / kibibyte), maxKibibytes),
       vscode.l10n.t('Select a part of it, or raise the setting {0}.', `${settingsSection}.files.maxSize`),
     );
   }

@@ -43,7 +43,7 @@ export class ExplainController extends Disposable {
   /** Opens a thread at the code and streams its explanation. Resolves when that ends. */
   async explain(document: vscode.TextDocument, selection: vscode.Range): Promise<vscode.CommentThread> {
     const { range, label } = await codeTargetAt(document, selection);
-    const code = readRange(document, range);
+    const code = readRange(document, range, this.#configuration.settings['files.maxSize']);
     const thread = this.#comments.createCommentThread(document.uri, range, []);
     thread.label = vscode.l10n.t('Explanation of {0}', label);
     thread.collapsibleState = vscode.CommentThreadCollapsibleState.Expanded;

@@ -9,6 +9,12 @@ import { samplingOf } from '../models/sampling.ts';
 import type { VirtualDocuments } from '../virtualDocuments.ts';
 import { failedSummary, finishedSummary, subjectOf, unfinishedSummary } from './summaryText.ts';
 
+/** A summary's document, whole or as far as it was written when the user stopped it. */
+export interface Summary {
+  readonly uri: vscode.Uri;
+  readonly isStopped: boolean;
+}
+
 /** Writes summaries into virtual documents, under a notification that shows how far the text was read and can cancel. */
 export class Summarizer {
   readonly #assistant: Assistant;
@@ -21,13 +27,13 @@ export class Summarizer {
     this.#documents = documents;
   }
 
-  /** Opens the summary's document and fills it. Resolves to its address once it is whole, or was cancelled; fails as the worker does. */
-  async summarize(source: Attachment): Promise<vscode.Uri> {
+  /** Opens the summary's document and fills it. Resolves once it is whole, or was cancelled; fails as the worker does. */
+  async summarize(source: Attachment): Promise<Summary> {
     const subject = subjectOf(source);
     const uri = this.#documents.create(vscode.l10n.t('Summary of {0}', subject));
     this.#documents.update(uri, unfinishedSummary(source, '', null));
     await this.#documents.show(uri, vscode.ViewColumn.Beside);
-    await vscode.window.withProgress(
+    const isStopped = await vscode.window.withProgress(
       {
         location: vscode.ProgressLocation.Notification,
         title: vscode.l10n.t('Summarizing {0}', subject),
@@ -39,22 +45,22 @@ export class Summarizer {
           abort.abort();
         });
         try {
-          await this.#write(source, uri, reporter(progress), abort.signal);
+          return await this.#write(source, uri, reporter(progress), abort.signal);
         } finally {
           listener.dispose();
         }
       },
     );
-    return uri;
+    return { uri, isStopped };
   }
 
-  /** As `summarize`, into a document that is there, without an interface. */
+  /** As `summarize`, into a document that is there, without an interface. Resolves to whether it was stopped. */
   async #write(
     source: Attachment,
     uri: vscode.Uri,
     report: (read: ReadProgress) => void,
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<boolean> {
     let text = '';
     try {
       const { exchange } = await this.#ask(source, signal, {
@@ -69,11 +75,13 @@ export class Summarizer {
       });
       const { status } = this.#assistant;
       this.#documents.update(uri, finishedSummary(source, exchange, status.state === 'ready' ? status.model : null));
+      return exchange.stopReason === 'cancelled';
     } catch (error) {
       this.#documents.update(uri, failedSummary(source, text, error));
       if (!isCancelled(error)) {
         throw error;
       }
+      return true;
     }
   }
 

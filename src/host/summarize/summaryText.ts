@@ -2,12 +2,13 @@ import * as vscode from 'vscode';
 import type { ReadProgress } from '../../protocol/webview.ts';
 import type { Attachment, Exchange, ModelInfo } from '../../protocol/worker.ts';
 import { escapeMarkdown, withClosedCode } from '../answerMarkdown.ts';
+import { lineCount } from '../editor/lines.ts';
 import { chatErrorOf, isCancelled } from '../errorPresenter.ts';
 
 /** What a summary is of, as its title names it. */
 export function subjectOf({ kind, path, startLine, text }: Attachment): string {
   const name = path.slice(path.lastIndexOf('/') + 1);
-  const last = startLine + text.split('\n').length - 1;
+  const last = startLine + lineCount(text) - 1;
   return kind === 'file' ? name : vscode.l10n.t('{0}, lines {1}–{2}', name, startLine, last);
 }
 

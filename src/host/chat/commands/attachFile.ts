@@ -3,7 +3,7 @@ import type { Command } from '../../commandManager.ts';
 import type { Configuration } from '../../configuration.ts';
 import { urisOfMenu } from '../../editor/activeEditor.ts';
 import { pickFile } from '../../editor/pickFile.ts';
-import { readFile } from '../../editor/textSource.ts';
+import { readFiles } from '../../editor/readFiles.ts';
 import type { ChatController } from '../chatController.ts';
 import type { ChatViewProvider } from '../chatViewProvider.ts';
 
@@ -27,8 +27,13 @@ export class AttachFileCommand implements Command {
     if (uris.length === 0) {
       return;
     }
-    const limit = this.#configuration.settings['files.maxSize'];
-    this.#controller.attach(await Promise.all(uris.map((uri) => readFile(uri, limit))));
-    await this.#view.focus();
+    const { read, problem } = await readFiles(uris, this.#configuration.settings['files.maxSize']);
+    if (read.length > 0) {
+      this.#controller.attach(read);
+      await this.#view.focus();
+    }
+    if (problem !== null) {
+      throw problem;
+    }
   }
 }

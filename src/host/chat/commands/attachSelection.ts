@@ -1,4 +1,5 @@
 import type { Command } from '../../commandManager.ts';
+import type { Configuration } from '../../configuration.ts';
 import { requireActiveEditor } from '../../editor/activeEditor.ts';
 import { codeTargetAt } from '../../editor/codeTarget.ts';
 import { readRange } from '../../editor/textSource.ts';
@@ -10,16 +11,18 @@ export class AttachSelectionCommand implements Command {
   readonly id = 'anchorage.chat.attachSelection';
   readonly #controller: ChatController;
   readonly #view: ChatViewProvider;
+  readonly #configuration: Configuration;
 
-  constructor(controller: ChatController, view: ChatViewProvider) {
+  constructor(controller: ChatController, view: ChatViewProvider, configuration: Configuration) {
     this.#controller = controller;
     this.#view = view;
+    this.#configuration = configuration;
   }
 
   async execute(): Promise<void> {
     const { document, selection } = requireActiveEditor();
     const { range } = await codeTargetAt(document, selection);
-    this.#controller.attach([readRange(document, range)]);
+    this.#controller.attach([readRange(document, range, this.#configuration.settings['files.maxSize'])]);
     await this.#view.focus();
   }
 }

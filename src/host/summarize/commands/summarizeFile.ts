@@ -2,10 +2,13 @@ import type * as vscode from 'vscode';
 import type { Command } from '../../commandManager.ts';
 import type { Configuration } from '../../configuration.ts';
 import { requireActiveFile, urisOfMenu } from '../../editor/activeEditor.ts';
-import { readFile } from '../../editor/textSource.ts';
+import { readFiles } from '../../editor/readFiles.ts';
 import type { Summarizer } from '../summarizer.ts';
 
-/** Summarizes the files that a menu was opened on, one after the other, else the active editor's. Resolves to the addresses. */
+/**
+ * Summarizes the files that a menu was opened on, one after the other, else the active editor's. A summary that is cancelled
+ * ends it. Resolves to the addresses.
+ */
 export class SummarizeFileCommand implements Command {
   readonly id = 'anchorage.summarize.file';
   readonly #summarizer: Summarizer;
@@ -20,9 +23,16 @@ export class SummarizeFileCommand implements Command {
     const given = urisOfMenu(args);
     const uris = given.length > 0 ? given : [requireActiveFile()];
     const summaries: vscode.Uri[] = [];
-    for (const uri of uris) {
-      const source = await readFile(uri, this.#configuration.settings['files.maxSize']);
-      summaries.push(await this.#summarizer.summarize(source));
+    const { read, problem } = await readFiles(uris, this.#configuration.settings['files.maxSize']);
+    for (const source of read) {
+      const { uri, isStopped } = await this.#summarizer.summarize(source);
+      summaries.push(uri);
+      if (isStopped) {
+        return summaries;
+      }
+    }
+    if (problem !== null) {
+      throw problem;
     }
     return summaries;
   }
