@@ -7,7 +7,7 @@ const [url = '', path = '', totalBytes = ''] = process.argv.slice(2);
 let told = 0;
 try {
   const onBytes = (bytes: number): void => {
-    if (Date.now() - told < 200) return;
+    if (Date.now() - told < 200 && bytes < Number(totalBytes)) return;
     told = Date.now();
     console.error(`Progress ${bytes}`);
   };
