@@ -132,12 +132,18 @@ function partialName(final: string, pid: number | string): string {
   return `.${basename(final)}.${pid}.partial`;
 }
 
-/** Removes what conversions to the same folder left behind whose process is gone (or is this one). */
+/**
+ * Removes what conversions to the same folder left behind whose process is gone (or is this one); a package that one of them had
+ * moved aside, with nothing in its place yet, is put back.
+ */
 function removeAbandoned(final: string): void {
   for (const name of readdirSync(dirname(final))) {
     const pid = /\.(\d+)\.partial(?:\.old)?$/.exec(name)?.[1];
     if (pid === undefined || !name.startsWith(partialName(final, pid))) continue;
-    if (Number(pid) === process.pid || !isRunning(Number(pid))) rmSync(join(dirname(final), name), { recursive: true });
+    if (Number(pid) !== process.pid && isRunning(Number(pid))) continue;
+    const path = join(dirname(final), name);
+    if (name.endsWith('.old') && !existsSync(final)) renameSync(path, final);
+    else rmSync(path, { recursive: true });
   }
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { convertModel, type ConvertOptions } from '../../../src/convert/convertModel.ts';
@@ -157,6 +157,15 @@ describe('convertModel', function () {
     mkdirSync(join(packages, '.other.99999999.partial'));
     await convertModel(options());
     assert.deepEqual(readdirSync(packages).sort(), ['.other.99999999.partial', 'tiny']);
+  });
+
+  it('puts back a package that a killed conversion was about to replace', async () => {
+    await convertModel(options());
+    renameSync(output(), join(folder(), 'packages', '.tiny.99999999.partial.old'));
+    const stopped = convertModel(options({ rebuild: true, signal: AbortSignal.abort() }));
+    await assert.rejects(stopped, (error) => AnchorageError.is(error, 'cancelled'));
+    assert.deepEqual(readdirSync(join(folder(), 'packages')), ['tiny']);
+    assert.equal((await convertModel(options())).unchanged, true);
   });
 
   it('reports progress that only grows within a phase', async () => {
