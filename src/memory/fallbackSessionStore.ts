@@ -76,8 +76,12 @@ export class FallbackSessionStore implements SessionStore {
     return this.#store.readAnchors(key);
   }
 
-  /** Anchors can be made again: those that cannot be written are told of and left out. */
+  /**
+   * Anchors can be made again: those that cannot be written are told of and left out. While turns are held they are not
+   * even tried, since a locked file takes seconds to refuse them.
+   */
   writeAnchors(sequence: SessionSequence, bytes: Uint8Array): void {
+    if (this.#held.size > 0) return;
     this.#tried(() => this.#store.writeAnchors(sequence, bytes));
   }
 
@@ -113,7 +117,7 @@ export class FallbackSessionStore implements SessionStore {
       write();
     } catch (error) {
       const remedy = AnchorageError.is(error) ? error.remedy : '';
-      this.#tell(`${messageOf(error)} Until it can be written again, it is kept in memory. ${remedy}`.trim());
+      this.#tell(`${messageOf(error)} What could not be written is kept in memory until it can. ${remedy}`.trim());
       return false;
     }
     this.#settle();

@@ -4,10 +4,11 @@ import { z } from 'zod';
 import { AnchorageError } from '../protocol/errors.ts';
 import { migrate } from './schema.ts';
 
-/** Milliseconds that a statement waits for another process's transaction. */
-const busyTimeout = 2000;
-/** Milliseconds that opening is tried for: SQLite itself does not wait where two processes switch a new file to WAL. */
-const patience = 4000;
+/**
+ * Milliseconds that a statement waits for another process's transaction. Opening is tried again for as long, since
+ * SQLite itself does not wait where two processes switch a new file to WAL.
+ */
+const patience = 2000;
 const pause = 50;
 
 const vacuumRow = z.object({ auto_vacuum: z.int() });
@@ -25,7 +26,7 @@ export async function openDatabase(file: string): Promise<DatabaseSync> {
   const sqlite = await import('node:sqlite');
   const begin = performance.now();
   for (;;) {
-    const database = new sqlite.DatabaseSync(file, { timeout: busyTimeout, enableForeignKeyConstraints: true });
+    const database = new sqlite.DatabaseSync(file, { timeout: patience, enableForeignKeyConstraints: true });
     try {
       prepare(database);
       return database;

@@ -81,6 +81,23 @@ describe('fallback session store', () => {
     assert.deepEqual(full.read('s1')?.exchanges, [turn('a').exchange]);
   });
 
+  it('does not try to write anchors while turns are held', () => {
+    const { store, full } = open();
+    let tries = 0;
+    full.writeAnchors = () => {
+      tries++;
+    };
+    const [sequence] = turn('a').sequences;
+    assert.ok(sequence !== undefined);
+    store.create(session);
+    store.writeAnchors(sequence, Uint8Array.of(1));
+    assert.equal(tries, 0);
+    full.isFull = false;
+    store.writeHeld();
+    store.writeAnchors(sequence, Uint8Array.of(1));
+    assert.equal(tries, 1);
+  });
+
   it('writes what is held with the next turn of its session, in order', () => {
     const { store, full } = open();
     store.create(session);
