@@ -9,19 +9,31 @@ type Token = ReturnType<typeof parser.parse>[number];
 
 /** The blocks whose content is text with markup in it. */
 const textBlocks: ReadonlySet<string> = new Set(['paragraph_open', 'heading_open', 'table_open']);
-/** An escaped character, a code span, backticks that open none, or what `escapes` has. */
-const textParts = /\\begin|\\[^]|(`+)(?!`)[^]*?(?<!`)\1(?!`)|`+|<|!\[|\$/g;
-/**
- * HTML and images, which fetch what they name, as text. So is TeX, because the preview's mathematics comes before code
- * spans and fences, and would move where they begin.
- */
+const fetching: ReadonlySet<string> = new Set(['image', 'html_inline', 'html_block']);
+
+/** What would be HTML, an image or a formula. Formulas come before code in the preview, and would move where it begins. */
+const active = /<|!\[|\$|\\begin/;
+/** What text is made of, as far as it matters where code begins in it. */
+const textParts = [
+  /\\[!-/:-@[-`{-~]/, // an escaped character
+  /(?:https?:\/\/|ftp:\/\/|www\.)[^\s<`]*`[^\s<]*/, // an address that comments take backticks into, and documents do not
+  /(`+)(?!`)[^]*?(?<!`)\1(?!`)/, // a code span
+  /`+/, // backticks that open none
+  /~(?=`)|\]:/, // what hides backticks in comments: tildes before them, and definitions
+  active,
+];
+const textPart = new RegExp(textParts.map(({ source }) => source).join('|'), 'gi');
+
+/** The same characters without their meaning. */
 const escapes: ReadonlyMap<string, string> = new Map([
   ['<', '&lt;'],
-  ['![', '!\\['],
+  ['![', '!&#91;'],
   ['$', '\\$'],
   ['\\begin', '\\\\begin'],
+  [']:', ']&#58;'],
+  ['~', '\\~'],
+  ['`', '&#96;'],
 ]);
-const fetching: ReadonlySet<string> = new Set(['image', 'html_inline', 'html_block']);
 
 /**
  * Model output made safe to render as Markdown, in VS Code's preview too, which takes HTML and images from anywhere:
@@ -30,17 +42,20 @@ const fetching: ReadonlySet<string> = new Set(['image', 'html_inline', 'html_blo
  */
 export function answerMarkdown(text: string): string {
   const lines = text.replaceAll(/\r\n?/g, '\n').split('\n');
-  for (const { type, map, info } of parser.parse(text, {})) {
+  // What is in no block defines links.
+  const inertLines = lines.map((line) => line.replaceAll('![', escaped));
+  for (const { type, map } of parser.parse(text, {})) {
     const [start, end] = map ?? [0, 0];
-    const block = lines.slice(start, end).join('\n');
+    const block = lines.slice(start, end);
     if (textBlocks.has(type)) {
-      lines.splice(start, end - start, ...inertText(block).split('\n'));
-    } else if (type === 'fence' && /mermaid/i.test(info)) {
-      // The preview draws these, with the pictures that they name.
-      lines.splice(start, end - start, ...block.replace(/mermaid/i, 'text').split('\n'));
+      inertLines.splice(start, block.length, ...inertText(block.join('\n')).split('\n'));
+    } else if (type === 'fence') {
+      inertLines.splice(start, block.length, ...block.map((line, index) => (index === 0 ? inertFence(line) : line)));
+    } else if (type === 'code_block') {
+      inertLines.splice(start, block.length, ...block);
     }
   }
-  const inert = lines.join('\n');
+  const inert = inertLines.join('\n');
   return fetches(previewParser.parse(inert, {})) ? fenced(text) : inert;
 }
 
@@ -64,11 +79,25 @@ export function lastCodeBlock(text: string): string | undefined {
 }
 
 function inertText(text: string): string {
-  return text.replaceAll(textParts, (part) => {
-    // A line that begins with a tag or a formula would end the paragraph, and with it a code span of several lines.
-    const splits = part.startsWith('`') && part.includes('\n');
-    return splits ? part.replaceAll(/\\begin|<|!\[|\$/g, escaped) : escaped(part);
+  return text.replaceAll(textPart, (part) => {
+    if (/^[fhw]/i.test(part)) {
+      return inertAll(part).replaceAll('`', escaped);
+    }
+    if (part.startsWith('`')) {
+      // A line that begins with a tag or a formula would end the paragraph, and with it a code span of several lines.
+      return part.includes('\n') ? inertAll(part) : part;
+    }
+    return escaped(part);
   });
+}
+
+function inertAll(text: string): string {
+  return text.replaceAll(new RegExp(active, 'g'), escaped);
+}
+
+/** The line that opens a block of code. The preview draws diagrams, with the pictures that they name. */
+function inertFence(line: string): string {
+  return line.replaceAll(/<|!\[/g, escaped).replace(/mermaid/i, 'text');
 }
 
 function escaped(part: string): string {

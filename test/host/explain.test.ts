@@ -171,7 +171,7 @@ describe('explain', () => {
     assistant.script = () => Promise.resolve('see ![x](https://example.com/x.png)\n```md\n![kept](a)\n```');
     await controller.explain(document, new vscode.Range(0, 0, 2, 1));
     const body = bodyOf(thread().comments[0]);
-    assert.ok(body.includes('!\\[x]'));
+    assert.ok(body.includes('!&#91;x]'));
     assert.ok(body.includes('![kept]'));
   });
 

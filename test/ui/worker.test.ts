@@ -16,7 +16,7 @@ describe('the packaged extension: the worker process', () => {
     const [worker] = await processesOf(server.dataFolder, 'worker.mjs');
     assert.ok(worker, 'no worker process was found');
     process.kill(worker, 'SIGKILL');
-    await chat.getByRole('alert').waitFor({ timeout: 20_000 });
+    await chat.getByRole('alert').getByRole('button', { name: 'Try again' }).waitFor({ timeout: 20_000 });
     assert.match(await chat.getByRole('article').first().innerText(), /What is a stack/);
 
     await chat.getByText(/smollm2-135m-anchors · int\d · CPU/).waitFor({ timeout: 60_000 });

@@ -52,7 +52,7 @@ describe('answers as Markdown', () => {
 
   it('show HTML and images as the text that they are', () => {
     assert.equal(answerMarkdown('It has a `<p>` and a <title> tag.'), 'It has a `<p>` and a &lt;title> tag.');
-    assert.equal(answerMarkdown('a ![x](u) b ![y][z]'), 'a !\\[x](u) b !\\[y][z]');
+    assert.equal(answerMarkdown('a ![x](u) b ![y][z]'), 'a !&#91;x](u) b !&#91;y][z]');
     assert.equal(answerMarkdown('\\<b> \\![x](u)'), '\\<b> \\![x](u)');
   });
 
@@ -79,6 +79,20 @@ describe('answers as Markdown', () => {
     assert.equal(answerMarkdown('$`$ and $$'), '\\$`\\$ and \\$\\$');
     assert.equal(answerMarkdown('\\begin{a}\n\\\\begin'), '\\\\begin{a}\n\\\\begin');
     assert.equal(answerMarkdown('```mermaid\ngraph\n```'), '```text\ngraph\n```');
+  });
+
+  it('have no image where comments, which another parser reads, begin code elsewhere', () => {
+    for (const text of [
+      `\`\`\`${image}\ncode\n\`\`\``,
+      `~~~\`\`${image}\`\``,
+      `${url}\`${image}\``,
+      `[y]: ${image}`,
+      `[a ${image} b](u)`,
+    ]) {
+      const safe = answerMarkdown(text);
+      assert.ok(!safe.includes('![') || safe.startsWith('~~\\~``'), safe);
+      assert.ok(!safe.includes('!\\['), 'comments take the backslash out of the text of a link');
+    }
   });
 
   it('give their last code block, whole or still open, without the indentation of its list', () => {
