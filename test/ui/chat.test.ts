@@ -5,6 +5,19 @@ import { useEditor } from './useEditor.ts';
 describe('the packaged extension: chat', () => {
   const editor = useEditor();
 
+  it('leaves the keyboard to the editor when it shows itself, and has it when the user goes to it', async () => {
+    const { workbench } = editor();
+    const input = workbench.chat.getByRole('textbox', { name: 'Ask Anchorage' });
+    // Its page runs when the model is loaded: what would take the focus has taken it.
+    await workbench.chat.getByText('smollm2-135m-anchors · int8 · CPU').waitFor({ timeout: 60_000 });
+    assert.notEqual(await workbench.page.evaluate('document.activeElement?.tagName'), 'IFRAME');
+    await openChat(workbench);
+    await until(async () => (await workbench.page.evaluate('document.activeElement?.tagName')) === 'IFRAME');
+    await workbench.page.keyboard.type('mine');
+    await until(async () => (await input.inputValue()) === 'mine');
+    await input.fill('');
+  });
+
   it('loads the model that the package brings', async () => {
     const { workbench } = editor();
     const chat = await openChat(workbench);
