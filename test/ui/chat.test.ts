@@ -12,7 +12,7 @@ describe('the packaged extension: chat', () => {
     await workbench.chat.getByText('smollm2-135m-anchors · int8 · CPU').waitFor({ timeout: 60_000 });
     assert.notEqual(await workbench.page.evaluate('document.activeElement?.tagName'), 'IFRAME');
     await openChat(workbench);
-    await until(async () => (await workbench.page.evaluate('document.activeElement?.tagName')) === 'IFRAME');
+    await until(() => input.evaluate((element) => element.ownerDocument.hasFocus() && element.matches(':focus')));
     await workbench.page.keyboard.type('mine');
     await until(async () => (await input.inputValue()) === 'mine');
     await input.fill('');
