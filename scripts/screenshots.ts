@@ -12,7 +12,7 @@ import { root, vsixFile } from './prepare/folders.ts';
 readOptions({ usage: 'usage: npm run screenshots', schema: noOptions });
 
 const picture = join(root, 'docs', 'screenshot.png');
-const questions = ['What does renewLoan do?', 'When is a loan late?'];
+const questions = ['What does renewLoan do?', 'Write a JavaScript function that reverses a string.'];
 const answerLimitMs = 120_000;
 
 const dataFolder = await mkdtemp(join(tmpdir(), 'anchorage-screenshots-'));
@@ -29,6 +29,8 @@ try {
   const workspace = await copySampleWorkspace(dataFolder);
   const workbench = await Workbench.open(browser, server.url(workspace), { width: 1360, height: 850 });
   const { chat, page } = workbench;
+  // The meter then stands at what it counts.
+  await page.emulateMedia({ reducedMotion: 'reduce' });
   const input = chat.getByRole('textbox', { name: 'Ask Anchorage' });
   await input.waitFor();
   await workbench.openFile('loan.ts');
@@ -43,7 +45,7 @@ try {
   await workbench.run('Anchorage: Explain Selection');
   await page.locator('.comment-form .monaco-editor').first().waitFor({ timeout: answerLimitMs });
   // What was answered is sealed in idle time: the meter then shows what is held.
-  await chat.locator('.tile-live').waitFor({ state: 'detached', timeout: answerLimitMs });
+  await chat.locator('.tile-live.tile-exchange').waitFor({ state: 'detached', timeout: answerLimitMs });
   await mkdir(join(root, 'docs'), { recursive: true });
   await page.screenshot({ path: picture });
   process.stdout.write(`${picture}\n`);
