@@ -38,7 +38,11 @@ try {
   await workbench.choose('loan.ts');
   for (const [index, question] of questions.entries()) {
     await input.fill(question);
-    await input.press('Enter');
+    // A list that has just closed gives the focus back late, and takes the key with it.
+    do {
+      await input.press('Enter');
+      await page.waitForTimeout(200);
+    } while ((await input.inputValue()) !== '');
     await chat.locator('.exchange-footer').nth(index).waitFor({ timeout: answerLimitMs });
   }
   await workbench.selectLines(34, 36);
