@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { dependenciesStep } from './prepare/dependencies.mjs';
-import { PreparationError, preparationErrorOf } from './prepare/preparationError.mjs';
+import { endWithError, PreparationError } from './prepare/preparationError.mjs';
 import { endRunningPrograms } from './prepare/program.mjs';
 import { prepareStep } from './prepare/step.mjs';
 import { targets } from './targets.mjs';
@@ -29,10 +29,7 @@ if (target === undefined) {
 try {
   process.exitCode = await run(target);
 } catch (error) {
-  const told = preparationErrorOf(error);
-  if (told === undefined) throw error;
-  process.stderr.write(`\n${told.message}\n`);
-  process.exitCode = 1;
+  endWithError(error);
 }
 
 /** @param {import('./targets.mjs').Target} wanted */

@@ -10,7 +10,7 @@ import { readOptions } from './options.ts';
 import { exists } from './prepare/files.ts';
 import { cacheFolder, root, vsixFile } from './prepare/folders.ts';
 import { endProgramsOnSignals, prepare } from './prepare/prepare.ts';
-import { PreparationError, preparationErrorOf } from './prepare/preparationError.mjs';
+import { endWithError, PreparationError } from './prepare/preparationError.mjs';
 
 const usage = `usage: npm start [-- [FOLDER] [--browser] [--no-open] [--port PORT]]
 
@@ -45,10 +45,7 @@ const options = readOptions({
 try {
   await start();
 } catch (error) {
-  const told = preparationErrorOf(error);
-  if (told === undefined) throw error;
-  process.stderr.write(`\n${told.message}\n`);
-  process.exitCode = 1;
+  endWithError(error);
 }
 
 async function start(): Promise<void> {

@@ -34,3 +34,15 @@ export function preparationErrorOf(error) {
     `${String(path)} can't be written: ${cause}. Everything is kept in the clone's own folder, so clone the repository to a place that you may write to, or give yourself this one (chown).`,
   );
 }
+
+/**
+ * Ends a program of ours that failed: says what can be told, and leaves a fault of the program to Node.
+ *
+ * @param {unknown} error
+ */
+export function endWithError(error) {
+  const told = preparationErrorOf(error);
+  if (told === undefined) throw error;
+  process.stderr.write(`\n${told.message}\n`);
+  process.exitCode = 1;
+}

@@ -96,17 +96,18 @@ export class FallbackSessionStore implements SessionStore {
   }
 
   #write(id: string): boolean {
+    const held = this.#held.get(id);
+    if (held === undefined) return true;
     return this.#tried(() => {
-      const held = this.#held.get(id);
-      if (held?.created) {
+      if (held.created) {
         this.#store.create(held.created);
         held.created = null;
       }
       // A session that another process has deleted takes no turns any more.
-      if (held !== undefined && this.#store.title(id) === undefined) held.turns.length = 0;
-      for (let turn = held?.turns[0]; turn !== undefined; turn = held?.turns[0]) {
+      if (this.#store.title(id) === undefined) held.turns.length = 0;
+      for (let turn = held.turns[0]; turn !== undefined; turn = held.turns[0]) {
         this.#store.appendTurn(id, turn);
-        held?.turns.shift();
+        held.turns.shift();
       }
       this.#held.delete(id);
     });
