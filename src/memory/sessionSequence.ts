@@ -13,20 +13,32 @@ export type SequenceText =
     }
   | { readonly kind: 'exchange'; readonly question: string; readonly answer: string };
 
-/** One sequence of a session. Its text is the truth; how it was sealed can be done again from it. */
-export interface SessionSequence {
-  readonly id: string;
-  readonly text: SequenceText;
-  /** Tokens of the text, as the model reads it. */
-  readonly tokens: number;
+/** How a sequence is held: what changes after it was written, and its text never does. */
+export interface Holding {
   /** Text tokens per anchor. */
   readonly ratio: number;
   /** How its anchors were chosen when it was last sealed. */
   readonly choice: Choice;
-  /** It was read seeing only the pinned prefix, so its anchors hold wherever it stands. */
-  readonly independent: boolean;
   /** Names its anchors in the store; null while they are not kept there. */
   readonly anchorKey: string | null;
+  /** Its anchors are out of the context: its text, and where there are any its stored anchors, are all that is left. */
+  readonly spilled: boolean;
+  /** The user wants it kept as it is. */
+  readonly pinned: boolean;
+  /** How much attention questions paid to it, lately more than before: a running mean that is 0 at first. */
+  readonly attention: number;
+  /** Number of the session's exchange (from 0) that last read its text. */
+  readonly usedAt: number;
+}
+
+/** One sequence of a session. Its text is the truth; how it was sealed can be done again from it. */
+export interface SessionSequence extends Holding {
+  readonly id: string;
+  readonly text: SequenceText;
+  /** Tokens of the text, as the model reads it. */
+  readonly tokens: number;
+  /** It was read seeing only the pinned prefix, so its anchors hold wherever it stands. */
+  readonly independent: boolean;
 }
 
 /** First words of a sequence, or its file and lines, for a tooltip. */

@@ -1,48 +1,57 @@
-import type { Attachment, Exchange, SessionSummary } from '../protocol/worker.ts';
-import type { SessionSequence } from './sessionSequence.ts';
+import type { Attachment, Exchange, SearchHit, SessionSummary } from '../protocol/worker.ts';
+import type { Holding, SessionSequence } from './sessionSequence.ts';
 
-/** A session as it is kept. */
+/** An exchange as it is kept: a node of its session's tree. */
+export interface StoredExchange extends Omit<Exchange, 'siblings'> {
+  /** The exchange before it; null for one that begins its session. */
+  readonly parentId: string | null;
+  /** Chunks of the attachments, then the exchange itself. A sequence that was forgotten is not here. */
+  readonly sequences: readonly SessionSequence[];
+}
+
+/** A session as it is kept: a tree of exchanges, of which the path to the head is shown. */
 export interface StoredSession {
   readonly id: string;
   readonly title: string;
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
   readonly updatedAt: number;
-  readonly exchanges: readonly Exchange[];
-  readonly sequences: readonly SessionSequence[];
+  /** Last exchange of the branch that is shown; null while there is none. */
+  readonly headId: string | null;
+  /** All exchanges, in the order in which they were written: a parent comes before its children. */
+  readonly exchanges: readonly StoredExchange[];
 }
 
 export type NewSession = Pick<StoredSession, 'id' | 'title' | 'createdAt'>;
 
-/** What one question and its answer add to a session. */
+/** What one question and its answer add to a session, whose head they become. */
 export interface StoredTurn {
   readonly title: string;
   readonly updatedAt: number;
-  readonly exchange: Exchange;
+  readonly exchange: StoredExchange;
+  /** The exchange's attachments, with their text. */
   readonly attachments: readonly Attachment[];
-  /** Chunks of the attachments, then the exchange. */
-  readonly sequences: readonly SessionSequence[];
 }
 
 export function emptySession(session: NewSession): StoredSession {
-  return { ...session, updatedAt: session.createdAt, exchanges: [], sequences: [] };
+  return { ...session, updatedAt: session.createdAt, headId: null, exchanges: [] };
 }
 
-export function withTurn(session: StoredSession, { title, updatedAt, exchange, sequences }: StoredTurn): StoredSession {
-  return {
-    ...session,
-    title,
-    updatedAt,
-    exchanges: [...session.exchanges, exchange],
-    sequences: [...session.sequences, ...sequences],
-  };
+export function withTurn(session: StoredSession, { title, updatedAt, exchange }: StoredTurn): StoredSession {
+  return { ...session, title, updatedAt, headId: exchange.id, exchanges: [...session.exchanges, exchange] };
 }
 
 /** Bytes of anchors by the key that decides them (`AnchorKeys`). A cache: losing it costs time and nothing else. */
 export interface AnchorStore {
   readAnchors(key: string): Uint8Array | undefined;
-  /** Keeps the anchors of a sequence under its `anchorKey`, and how it was sealed. */
-  writeAnchors(sequence: SessionSequence, bytes: Uint8Array): void;
+  /** Keeps anchors that no sequence of a session has yet (a file read ahead); the least recently used go first. */
+  writeAnchors(key: string, bytes: Uint8Array): void;
+}
+
+/** How a sequence is held now. */
+export interface HeldSequence {
+  readonly id: string;
+  readonly holding: Holding;
 }
 
 /** Where sessions are kept. Every method may throw AnchorageError `storageUnavailable`, with nothing half written. */
@@ -53,7 +62,27 @@ export interface SessionStore extends AnchorStore {
   /** Undefined where there is no such session: asked at every turn, so nothing but the title is read. */
   title(id: string): string | undefined;
   read(id: string): StoredSession | undefined;
+  /** Text of an exchange's attachments, but of those that were forgotten; they are not part of `read`. */
+  attachments(exchangeId: string): Attachment[];
   appendTurn(sessionId: string, turn: StoredTurn): void;
+  /** Writes how sequences are held, and anchors that were made anew, in one transaction. */
+  writeHoldings(
+    sessionId: string,
+    held: readonly HeldSequence[],
+    anchors?: readonly { readonly key: string; readonly bytes: Uint8Array }[],
+  ): void;
+  rename(id: string, title: string): void;
+  selectHead(id: string, exchangeId: string): void;
+  /**
+   * Removes a sequence's text and anchors, also from the file's free pages and its log. A chunk goes from its
+   * attachment, of which no text is kept; of an exchange stays that there was one.
+   *
+   * @param title of the session from now on: the one before may be the question's words.
+   */
+  forget(sessionId: string, sequenceId: string, title: string): void;
+  /** Writes a whole session, as it was exported, with attachments by exchange. */
+  importSession(session: StoredSession, attachments: ReadonlyMap<string, readonly Attachment[]>): void;
+  search(query: string, limit: number): SearchHit[];
   delete(id: string): void;
   close(): void;
 }

@@ -1,5 +1,5 @@
 import type { MemoryView } from './memory.ts';
-import type { Exchange, SessionSummary } from './worker.ts';
+import type { Exchange, SearchHit, SequenceAction, SessionFormat, SessionSummary } from './worker.ts';
 
 /** An attachment as the chat page shows it, before and after it is sent. */
 export interface AttachmentChip {
@@ -91,7 +91,19 @@ export declare namespace ToWebviewMessage {
     readonly type: 'prefill';
     readonly text: string;
   }
-  type Type = State | Token | Progress | Memory | Sessions | Prefill;
+  /** The answer to `searchSessions`. */
+  interface Found {
+    readonly type: 'found';
+    readonly query: string;
+    readonly hits: readonly SearchHit[];
+  }
+  /** The answer to `sequenceText`. */
+  interface SequenceText {
+    readonly type: 'sequenceText';
+    readonly sequenceId: string;
+    readonly text: string;
+  }
+  type Type = State | Token | Progress | Memory | Sessions | Prefill | Found | SequenceText;
 }
 
 /** Page to host. */
@@ -106,7 +118,15 @@ export declare namespace FromWebviewMessage {
   /** `retry` loads the model again that is absent or failed. */
   interface Plain {
     readonly type:
-      'stop' | 'newSession' | 'attachSelection' | 'attachFile' | 'restartWorker' | 'showLog' | 'retry' | 'listSessions';
+      | 'stop'
+      | 'newSession'
+      | 'attachSelection'
+      | 'attachFile'
+      | 'restartWorker'
+      | 'showLog'
+      | 'retry'
+      | 'listSessions'
+      | 'importSession';
   }
   interface RemoveAttachment {
     readonly type: 'removeAttachment';
@@ -120,10 +140,59 @@ export declare namespace FromWebviewMessage {
     readonly type: 'deleteSession';
     readonly sessionId: string;
   }
+  interface RenameSession {
+    readonly type: 'renameSession';
+    readonly sessionId: string;
+    readonly title: string;
+  }
+  /** The host asks the user where to put it. */
+  interface ExportSession {
+    readonly type: 'exportSession';
+    readonly sessionId: string;
+    readonly format: SessionFormat;
+  }
+  interface SearchSessions {
+    readonly type: 'searchSessions';
+    readonly query: string;
+  }
+  /** Asks an exchange of the session shown anew, in its place: with other words, or (`text` empty) once more. */
+  interface Edit {
+    readonly type: 'edit';
+    readonly exchangeId: string;
+    readonly text: string;
+  }
+  /** Shows the branch through an exchange. */
+  interface SelectBranch {
+    readonly type: 'selectBranch';
+    readonly exchangeId: string;
+  }
+  interface SequenceText {
+    readonly type: 'sequenceText';
+    readonly sequenceId: string;
+  }
+  interface ActOnSequence {
+    readonly type: 'actOnSequence';
+    readonly sequenceId: string;
+    readonly action: SequenceAction;
+  }
   /** Code of an answer, copied to the clipboard or put at the editor's caret. */
   interface Code {
     readonly type: 'copy' | 'insert';
     readonly text: string;
   }
-  type Type = Ready | Ask | Plain | RemoveAttachment | OpenSession | DeleteSession | Code;
+  type Type =
+    | Ready
+    | Ask
+    | Plain
+    | RemoveAttachment
+    | OpenSession
+    | DeleteSession
+    | RenameSession
+    | ExportSession
+    | SearchSessions
+    | Edit
+    | SelectBranch
+    | SequenceText
+    | ActOnSequence
+    | Code;
 }

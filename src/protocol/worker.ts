@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { batchResultSchema, batchRowSchema } from './batch.ts';
 import { choices } from './anchorConfig.ts';
-import { memoryViewSchema } from './memory.ts';
+import { memoryViewSchema, rehydrationSchema } from './memory.ts';
 import { samplingSchema } from './sampling.ts';
 import { variants } from './packageManifest.ts';
 
 /** Raised whenever a message below changes its meaning; the handshake refuses another version. */
-export const protocolVersion = 1;
+export const protocolVersion = 2;
 
 /** A request: its JSON-RPC method name and the schemas that both sides validate with. */
 export interface RequestDefinition<P extends z.ZodType, R extends z.ZodType> {
@@ -44,6 +44,8 @@ export const attachmentSchema = z.object({
   languageId: z.string(),
   startLine: z.int().min(1),
   text: z.string().min(1),
+  /** Lines at which a symbol (a function, a class, a heading) begins, ascending: where a text is best cut. */
+  symbolLines: z.array(z.int().min(1)).max(100_000).default([]),
 });
 
 export const modelInfoSchema = z.object({
@@ -80,9 +82,15 @@ export const exchangeSchema = z.object({
   id,
   question: z.string(),
   answer: z.string(),
-  attachments: z.array(attachmentSchema.omit({ text: true }).extend({ lines: z.int().min(1) })),
+  attachments: z.array(attachmentSchema.omit({ text: true, symbolLines: true }).extend({ lines: z.int().min(1) })),
   stopReason: z.enum(stopReasons),
   usage: usageSchema,
+  /** Sequences whose text was read again for this answer. */
+  rehydrated: z.array(rehydrationSchema),
+  /** Exchanges asked in the same place, this one included, the oldest first: the others are other branches. */
+  siblings: z.array(id).min(1),
+  /** The user had it forgotten: question and answer are empty. */
+  isForgotten: z.boolean(),
 });
 
 export const sessionSummarySchema = z.object({
@@ -102,6 +110,9 @@ export const sessionViewSchema = z.object({
 
 /** What the prompt asks of the model. `explain` and `summarize` word the question themselves when it is empty. */
 export const tasks = ['chat', 'explain', 'summarize'] as const;
+
+/** Below it not even one exchange of ordinary length has room beside the pass that chooses anchors. */
+export const leastBudgetMB = 48;
 
 export const initializeRequest = request(
   'initialize',
@@ -130,6 +141,10 @@ export const loadModelRequest = request(
     choice: z.enum(choices).nullable(),
     /** 0: as many as physical cores. */
     threads: z.int().min(0).max(256),
+    /** Bytes (in units of 1e6) that keys/values, what chooses anchors and the store's cache may take together. */
+    budgetMB: z.number().min(leastBudgetMB).max(1_000_000),
+    /** Most tokens of sequences that are read again for one answer; 0: none. */
+    rereadTokens: z.int().min(0).max(100_000),
   }),
   modelInfoSchema,
 );
@@ -143,6 +158,59 @@ export const createSessionRequest = request(
 export const openSessionRequest = request('session/open', z.object({ sessionId: id }), sessionViewSchema);
 export const listSessionsRequest = request('session/list', empty, z.array(sessionSummarySchema));
 export const deleteSessionRequest = request('session/delete', z.object({ sessionId: id }), empty);
+export const renameSessionRequest = request(
+  'session/rename',
+  z.object({ sessionId: id, title: z.string().trim().min(1).max(200) }),
+  empty,
+);
+
+/** A place in a session where the words of a search occur. */
+export const searchHitSchema = z.object({
+  session: sessionSummarySchema,
+  /** Null where the title has them. */
+  exchangeId: id.nullable(),
+  /** Text round the words, in parts, those that were sought being marked. */
+  excerpt: z.array(z.object({ text: z.string(), isMatch: z.boolean() })),
+});
+/** Sessions with all the words, each taken as the beginning of a word; the best first, at most one hit a session. */
+export const searchSessionsRequest = request(
+  'session/search',
+  z.object({ query: z.string().max(1000) }),
+  z.array(searchHitSchema),
+);
+
+export const sessionFormats = ['markdown', 'json'] as const;
+/** Markdown is the branch that is shown, to be read; JSON is the whole session, to be imported. */
+export const exportSessionRequest = request(
+  'session/export',
+  z.object({ sessionId: id, format: z.enum(sessionFormats) }),
+  z.object({ fileName: z.string(), text: z.string() }),
+);
+/** Takes what `session/export` gave as JSON, as a new session. */
+export const importSessionRequest = request('session/import', z.object({ text: z.string() }), sessionViewSchema);
+
+/** Shows the branch through an exchange, to the end that was written last. */
+export const selectBranchRequest = request(
+  'session/selectBranch',
+  z.object({ sessionId: id, exchangeId: id }),
+  sessionViewSchema,
+);
+
+const sequenceParams = z.object({ sessionId: id, sequenceId: id });
+/** A sequence's whole text. */
+export const sequenceTextRequest = request('sequence/text', sequenceParams, z.object({ text: z.string() }));
+export const sequenceActions = ['pin', 'unpin', 'readAgain', 'doNotReadAgain', 'forget'] as const;
+/** `forget` removes the text and everything that was computed from it, for good. */
+export const sequenceActionRequest = request(
+  'sequence/act',
+  sequenceParams.extend({ action: z.enum(sequenceActions) }),
+  sessionViewSchema,
+);
+
+/** Reads a file in idle time, so that its anchors are there when it is attached. Resolves at once. */
+export const indexFileRequest = request('file/index', attachmentSchema.omit({ kind: true }), empty);
+/** Forgets the files that wait to be read in idle time. */
+export const stopIndexingRequest = request('file/stopIndexing', empty, empty);
 
 export const askRequest = request(
   'ask',
@@ -153,6 +221,11 @@ export const askRequest = request(
     task: z.enum(tasks),
     question: z.string(),
     attachments: z.array(attachmentSchema).max(256),
+    /**
+     * An exchange that is asked anew, in its place: its branch stays beside the new one. Its attachments are read again,
+     * those given here too; an empty question is its own question.
+     */
+    edits: id.nullable().default(null),
     sampling: samplingSchema,
   }),
   z.object({ exchange: exchangeSchema, memory: memoryViewSchema }),
@@ -200,6 +273,9 @@ export const errorDataSchema = z.object({ reason: z.string(), remedy: z.string()
 export type Attachment = z.infer<typeof attachmentSchema>;
 export type Exchange = z.infer<typeof exchangeSchema>;
 export type ModelInfo = z.infer<typeof modelInfoSchema>;
+export type SearchHit = z.infer<typeof searchHitSchema>;
+export type SequenceAction = (typeof sequenceActions)[number];
+export type SessionFormat = (typeof sessionFormats)[number];
 export type SessionSummary = z.infer<typeof sessionSummarySchema>;
 export type SessionView = z.infer<typeof sessionViewSchema>;
 export type StopReason = (typeof stopReasons)[number];
