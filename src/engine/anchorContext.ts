@@ -7,7 +7,7 @@ import type { Decoder } from './decoder.ts';
 import { generate, type GenerateOptions, type Generation } from './generation.ts';
 import { LiveExchange, logitsToAnswer, type LiveReading } from './liveExchange.ts';
 import { ScoringPass } from './scoringPass.ts';
-import type { SealedSequence, SequenceAnchors } from './sealedSequence.ts';
+import type { AnchorPrecision, SealedSequence, SequenceAnchors } from './sealedSequence.ts';
 import { pack, unpack } from './sequenceAnchors.ts';
 import { positionsMissing, SequenceReader, type Mark, type SequencePart } from './sequenceReader.ts';
 
@@ -190,8 +190,8 @@ export class AnchorContext {
     this.#entries = this.#entries.slice(0, index);
   }
 
-  /** A sequence's rows, for `importAnchors`. fp32 is exact; fp16 takes half the space. */
-  exportAnchors(index: number, precision: 'fp32' | 'fp16' = 'fp32'): SequenceAnchors {
+  /** A sequence's rows, for `importAnchors`. fp32 is exact; fp16 takes half the space, int8 a quarter. */
+  exportAnchors(index: number, precision: AnchorPrecision = 'fp32'): SequenceAnchors {
     const entry = this.#entries[index];
     if (entry === undefined) throw new AnchorageError('internal', `There is no sequence ${index}.`);
     return pack(this.#cache, entry.sequence, entry.start.textPosition, precision);
