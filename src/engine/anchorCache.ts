@@ -87,14 +87,18 @@ export class AnchorCache {
     if (keyValues.length !== 2 * this.layers * count * this.width) {
       throw new AnchorageError('internal', `${count} new rows came with ${keyValues.length} numbers`);
     }
-    this.#reserve(this.#rows + count);
     const block = count * this.width;
-    const at = this.#rows * this.width;
-    for (let layer = 0; layer < this.layers; layer++) {
-      const from = 2 * layer * block;
-      this.#keys[layer]?.set(keyValues.subarray(from, from + block), at);
-      this.#values[layer]?.set(keyValues.subarray(from + block, from + 2 * block), at);
-    }
+    this.appendBlocks(tokens, (n, into) => into.set(keyValues.subarray(n * block, (n + 1) * block)));
+  }
+
+  /** Appends rows that `fill` writes in place: into [tokens, width], block 2l for keys of layer l, 2l + 1 for its values. */
+  appendBlocks(tokens: readonly PlacedToken[], fill: (block: number, into: Float32Array) => void): void {
+    const count = tokens.length;
+    this.#reserve(this.#rows + count);
+    const from = this.#rows * this.width;
+    const to = from + count * this.width;
+    this.#keys.forEach((arena, layer) => fill(2 * layer, arena.subarray(from, to)));
+    this.#values.forEach((arena, layer) => fill(2 * layer + 1, arena.subarray(from, to)));
     tokens.forEach((token, i) => {
       this.#positions[this.#rows + i] = token.position;
       this.#sequences[this.#rows + i] = token.sequence;

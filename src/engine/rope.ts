@@ -10,21 +10,27 @@ import { assertNever } from '../protocol/errors.ts';
 export class Rope {
   /** Radians per position, [head_dim / 2]. */
   readonly frequencies: Float64Array;
+  /** Cosine and sine per frequency of the latest shift: rows of a sequence move together, in every layer. */
+  readonly #cos: Float64Array;
+  readonly #sin: Float64Array;
+  #shift = 0;
 
   constructor(config: Pick<DecoderConfig, 'head_dim' | 'rope_theta' | 'rope_scaling'>) {
     const half = config.head_dim / 2;
     this.frequencies = Float64Array.from({ length: half }, (_, i) =>
       scaled(config.rope_theta ** (-i / half), config.rope_scaling),
     );
+    this.#cos = new Float64Array(half).fill(1);
+    this.#sin = new Float64Array(half);
   }
 
   /** Rotates the keys of one row ([kv_heads * head_dim] at `offset`) in place by `shift` positions. */
   shift(keys: Float32Array, offset: number, width: number, shift: number): void {
+    this.#turnBy(shift);
     const half = this.frequencies.length;
     for (let i = 0; i < half; i++) {
-      const angle = shift * (this.frequencies[i] ?? 0);
-      const cos = Math.cos(angle);
-      const sin = Math.sin(angle);
+      const cos = this.#cos[i] ?? 0;
+      const sin = this.#sin[i] ?? 0;
       for (let head = offset; head < offset + width; head += 2 * half) {
         const low = keys[head + i] ?? 0;
         const high = keys[head + half + i] ?? 0;
@@ -32,6 +38,15 @@ export class Rope {
         keys[head + half + i] = high * cos + low * sin;
       }
     }
+  }
+
+  #turnBy(shift: number): void {
+    if (shift === this.#shift) return;
+    this.#shift = shift;
+    this.frequencies.forEach((frequency, i) => {
+      this.#cos[i] = Math.cos(shift * frequency);
+      this.#sin[i] = Math.sin(shift * frequency);
+    });
   }
 }
 

@@ -1,21 +1,20 @@
-import { AnchorageError } from '../protocol/errors.ts';
+import { AnchorageError, assertNever } from '../protocol/errors.ts';
 import type { AnchorCache } from './anchorCache.ts';
 import { fromFloat16, toFloat16 } from './float16.ts';
+import { fromInt8, toInt8 } from './int8Rows.ts';
 import type { PlacedToken } from './placedToken.ts';
-import type { SealedSequence, SequenceAnchors } from './sealedSequence.ts';
+import type { AnchorPrecision, SealedSequence, SequenceAnchors, StoredNumbers } from './sealedSequence.ts';
 
 /** Copies a sequence's rows out of a cache. */
 export function pack(
   cache: AnchorCache,
   sequence: SealedSequence,
   textPosition: number,
-  precision: 'fp32' | 'fp16',
+  precision: AnchorPrecision,
 ): SequenceAnchors {
   const { firstRow, rows, textTokens, span, ratio, choice, independent, state } = sequence;
-  const keyValues = cache.copyRows(firstRow, rows);
   return {
-    precision,
-    keyValues: precision === 'fp16' ? toFloat16(keyValues) : keyValues,
+    ...storedNumbers(cache.copyRows(firstRow, rows), precision, cache.headDim),
     positions: cache.positions.slice(firstRow, firstRow + rows),
     textPosition,
     sequence: { rows, textTokens, span, ratio, choice, independent, state },
@@ -34,12 +33,13 @@ export function unpack(
   number: number,
   textPosition: number | null,
 ): void {
-  const { positions, sequence } = anchors;
-  const values = anchors.keyValues instanceof Uint16Array ? fromFloat16(anchors.keyValues) : anchors.keyValues;
-  if (positions.length !== sequence.rows || values.length !== 2 * cache.layers * sequence.rows * cache.width) {
+  const { positions, sequence, keyValues } = anchors;
+  const count = 2 * cache.layers * sequence.rows * cache.width;
+  const scales = anchors.precision === 'int8' ? anchors.scales.length * cache.headDim : count;
+  if (positions.length !== sequence.rows || keyValues.length !== count || scales !== count) {
     throw new AnchorageError(
       'invalidInput',
-      `Stored anchors of ${sequence.rows} rows hold ${values.length} numbers and ${positions.length} positions.`,
+      `Stored anchors of ${sequence.rows} rows hold ${keyValues.length} numbers and ${positions.length} positions.`,
       'They belong to another model; read the text again.',
     );
   }
@@ -47,9 +47,44 @@ export function unpack(
   const tokens = Array.from(positions, (position): PlacedToken => {
     return { id: 0, position, sequence: number, anchor: false, kept: true, alone: false };
   });
-  cache.append(values, tokens);
+  cache.appendBlocks(tokens, (block, into) => readNumbers(anchors, block * into.length, cache.headDim, into));
   positions.forEach((position, i) => {
     const moved = textPosition === null ? first + i : position + textPosition - anchors.textPosition;
     cache.rerotate(first + i, moved);
   });
+}
+
+function storedNumbers(keyValues: Float32Array, precision: AnchorPrecision, headDim: number): StoredNumbers {
+  switch (precision) {
+    case 'fp32':
+      return { precision, keyValues };
+    case 'fp16':
+      return { precision, keyValues: toFloat16(keyValues) };
+    case 'int8': {
+      const { steps, scales } = toInt8(keyValues, headDim);
+      return { precision, keyValues: steps, scales };
+    }
+    default:
+      return assertNever(precision);
+  }
+}
+
+/** Fills `into` with the stored numbers from `first` on. */
+function readNumbers(stored: StoredNumbers, first: number, headDim: number, into: Float32Array): void {
+  const end = first + into.length;
+  switch (stored.precision) {
+    case 'fp32':
+      into.set(stored.keyValues.subarray(first, end));
+      break;
+    case 'fp16':
+      fromFloat16(stored.keyValues.subarray(first, end), into);
+      break;
+    case 'int8': {
+      const scales = stored.scales.subarray(first / headDim, end / headDim);
+      fromInt8({ steps: stored.keyValues.subarray(first, end), scales }, headDim, into);
+      break;
+    }
+    default:
+      assertNever(stored);
+  }
 }
