@@ -1,5 +1,6 @@
 import type { DecoderConfig } from '../protocol/decoderConfig.ts';
 import { AnchorageError, messageOf } from '../protocol/errors.ts';
+import { unlimitedAccount, type KvAccount } from './kvAccount.ts';
 import type { PlacedToken } from './placedToken.ts';
 import { Rope } from './rope.ts';
 
@@ -8,7 +9,10 @@ type CacheShape = Pick<
   'num_hidden_layers' | 'num_key_value_heads' | 'head_dim' | 'rope_theta' | 'rope_scaling'
 >;
 
-const FIRST_CAPACITY = 256;
+const FIRST_CAPACITY = 64;
+
+/** Rows are reserved by so much more than are needed, where the account has them, so that few are ever copied. */
+const GROWTH = 1.25;
 
 /**
  * Keys and values of one context: per layer two arenas [capacity, kv_heads * head_dim], rows in the order of the text.
@@ -22,6 +26,7 @@ export class AnchorCache {
   /** Numbers in a row of one arena. */
   readonly width: number;
   readonly #rope: Rope;
+  readonly #account: KvAccount;
   #rows = 0;
   #capacity = 0;
   #keys: Float32Array[];
@@ -30,7 +35,9 @@ export class AnchorCache {
   #sequences = new Int32Array(0);
   #kept = new Uint8Array(0);
 
-  constructor(shape: CacheShape) {
+  /** @param account of which the arenas' bytes are taken. */
+  constructor(shape: CacheShape, account = unlimitedAccount) {
+    this.#account = account;
     this.layers = shape.num_hidden_layers;
     this.kvHeads = shape.num_key_value_heads;
     this.headDim = shape.head_dim;
@@ -52,6 +59,15 @@ export class AnchorCache {
   /** Bytes of the rows held. */
   get bytes(): number {
     return this.#rows * this.bytesPerRow;
+  }
+
+  /** Rows that can be appended before the account refuses. */
+  get free(): number {
+    return (
+      this.#capacity -
+      this.#rows +
+      Math.max(0, Math.floor(this.#account.available / this.bytesPerRow) - this.#spareRows)
+    );
   }
 
   /** Position at which each row's key is rotated. */
@@ -136,6 +152,20 @@ export class AnchorCache {
     this.#rows = Math.min(this.#rows, rows);
   }
 
+  /** Removes rows from the middle. With `toCacheIndex` the keys of those after them are re-rotated to their new index. */
+  remove(first: number, count: number, toCacheIndex: boolean): void {
+    for (let from = first + count; from < this.#rows; from++) {
+      this.#move(from, from - count);
+      if (toCacheIndex) this.rerotate(from - count, from - count);
+    }
+    this.#rows -= count;
+  }
+
+  /** Gives back the memory of rows that are not in use. */
+  trim(): void {
+    if (this.#capacity > this.#rows) this.#resize(this.#rows);
+  }
+
   /** A copy of rows [first, first + count) in the layout that `append` takes. */
   copyRows(first: number, count: number): Float32Array {
     const block = count * this.width;
@@ -163,33 +193,52 @@ export class AnchorCache {
     this.#kept[to] = this.#kept[from] ?? 0;
   }
 
+  /** Rows of which one arena has no more bytes than a row of all: what a resize needs beside the arenas. */
+  get #spareRows(): number {
+    return Math.ceil(this.#capacity / (2 * this.layers)) + 1;
+  }
+
   #reserve(rows: number): void {
     if (rows <= this.#capacity) return;
-    const capacity = Math.max(rows, FIRST_CAPACITY, Math.ceil(this.#capacity * 1.5));
-    const grown = (arena: Float32Array): Float32Array => {
-      const larger = new Float32Array(capacity * this.width);
-      larger.set(arena.subarray(0, this.#rows * this.width));
-      return larger;
-    };
+    const wanted = Math.max(rows, FIRST_CAPACITY, Math.ceil(this.#capacity * GROWTH));
+    this.#resize(Math.max(rows, Math.min(wanted, this.#rows + this.free)));
+  }
+
+  /** One arena after another is copied into a new one, so that no more than one is there twice. */
+  #resize(capacity: number): void {
+    const more = (capacity - this.#capacity) * this.bytesPerRow;
+    const meanwhile = capacity * this.width * Float32Array.BYTES_PER_ELEMENT;
+    this.#account.take(Math.max(0, more) + meanwhile);
     try {
-      this.#keys = this.#keys.map(grown);
-      this.#values = this.#values.map(grown);
+      for (const arenas of [this.#keys, this.#values]) {
+        for (const [layer, arena] of arenas.entries()) {
+          const resized = new Float32Array(capacity * this.width);
+          resized.set(arena.subarray(0, this.#rows * this.width));
+          arenas[layer] = resized;
+        }
+      }
     } catch (error) {
+      // Some arenas have the new size by now; all hold their rows.
+      this.#account.give(Math.max(0, more));
+      this.#capacity = Math.min(this.#capacity, capacity);
       throw new AnchorageError(
         'outOfMemory',
         `No memory for ${capacity} rows of keys and values: ${messageOf(error)}`,
         'Close other programs, raise the ratio, or start a new session.',
         { cause: error },
       );
+    } finally {
+      this.#account.give(meanwhile);
     }
-    this.#positions = copied(this.#positions, new Int32Array(capacity));
-    this.#sequences = copied(this.#sequences, new Int32Array(capacity));
-    this.#kept = copied(this.#kept, new Uint8Array(capacity));
+    this.#account.give(Math.max(0, -more));
+    this.#positions = resized(this.#positions, new Int32Array(capacity), this.#rows);
+    this.#sequences = resized(this.#sequences, new Int32Array(capacity), this.#rows);
+    this.#kept = resized(this.#kept, new Uint8Array(capacity), this.#rows);
     this.#capacity = capacity;
   }
 }
 
-function copied<T extends Int32Array | Uint8Array>(from: T, to: T): T {
-  to.set(from);
+function resized<T extends Int32Array | Uint8Array>(from: T, to: T, count: number): T {
+  to.set(from.subarray(0, count));
   return to;
 }

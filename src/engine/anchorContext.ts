@@ -32,12 +32,13 @@ export class AnchorContext {
   #isPinned = false;
   #entries: Entry[] = [];
   #live: LiveExchange | null = null;
+  #attention: readonly number[] = [];
 
   constructor(decoder: Decoder, options: ContextOptions) {
     this.decoder = decoder;
     this.pinned = options.pinned;
     this.#options = options;
-    this.#cache = new AnchorCache(decoder.package.config);
+    this.#cache = new AnchorCache(decoder.package.config, options.account);
     this.#reader = new SequenceReader(decoder, this.#cache);
   }
 
@@ -67,9 +68,9 @@ export class AnchorContext {
     return (this.#isPinned ? this.pinned.length : 0) + sealed + (this.#live?.textTokens ?? 0);
   }
 
-  /** Positions left in the base's window. */
+  /** Rows that there is room for: positions left in the base's window, or bytes left in the account. */
   get room(): number {
-    return this.#reader.room;
+    return Math.min(this.#reader.room, this.#cache.free);
   }
 
   get sequences(): readonly SealedSequence[] {
@@ -79,6 +80,14 @@ export class AnchorContext {
   /** Logits [vocabulary] for the token after the live exchange; null before anything of it was read. */
   get nextLogits(): Float32Array | null {
     return this.#live?.nextLogits ?? null;
+  }
+
+  /**
+   * Attention that each sequence received in the last reading that asked for it: the largest probability that one of the
+   * tokens read gave a row, averaged over layers and heads, summed over the sequence's rows.
+   */
+  get attention(): readonly number[] {
+    return this.#attention;
   }
 
   /** Replaces how many tokens a run reads, of those that it could; for tests of chunking. */
@@ -134,8 +143,14 @@ export class AnchorContext {
   async read(tokens: readonly number[], options: LiveReading): Promise<Float32Array[]> {
     await this.readPinned(options.signal);
     const live = (this.#live ??= new LiveExchange(this.#reader, this.#onlineRatio));
+    const received = new Float64Array(options.wantAttention === true ? live.start.rows : 0);
+    const onAttention = (row: number, probability: number): void => {
+      received[row] = Math.max(received[row] ?? 0, probability);
+    };
     try {
-      return await live.read(tokens, options);
+      const logits = await live.read(tokens, received.length > 0 ? { ...options, onAttention } : options);
+      if (received.length > 0) this.#attention = this.sequences.map((sequence) => sumOver(received, sequence));
+      return logits;
     } catch (error) {
       // What online reduction has dropped cannot be put back.
       if (this.#onlineRatio !== null || live.textTokens === 0) this.dropLive();
@@ -188,6 +203,37 @@ export class AnchorContext {
     if (first === undefined) return;
     this.#reader.rewind(first.start);
     this.#entries = this.#entries.slice(0, index);
+  }
+
+  /**
+   * Takes one sequence out of the middle; those after it stay as they are, and under `cache` positions move up. What
+   * they took over from it while they were read stays in them.
+   */
+  drop(index: number): void {
+    this.#needNoLive();
+    const dropped = this.#entries[index]?.sequence;
+    if (dropped === undefined) throw new AnchorageError('internal', `There is no sequence ${index}.`);
+    const { firstRow, rows } = dropped;
+    this.#cache.remove(firstRow, rows, this.decoder.package.anchors.positions === 'cache');
+    const moved = this.#entries.slice(index + 1).map(({ sequence, start }) => ({
+      sequence: { ...sequence, index: sequence.index - 1, firstRow: sequence.firstRow - rows },
+      start: { ...start, rows: start.rows - rows },
+    }));
+    this.#entries = [...this.#entries.slice(0, index), ...moved];
+  }
+
+  /** Frees the arenas' unused memory. */
+  trim(): void {
+    this.#cache.trim();
+  }
+
+  /** Forgets everything, the pinned prefix too, and frees its memory; the context can be used again. */
+  release(): void {
+    this.dropLive();
+    this.#entries = [];
+    this.#isPinned = false;
+    this.#reader.rewind({ rows: 0, textPosition: 0, nextSequence: 0 });
+    this.#cache.trim();
   }
 
   /** A sequence's rows, for `importAnchors`. fp32 is exact; fp16 takes half the space, int8 a quarter. */
@@ -269,6 +315,10 @@ export class AnchorContext {
     if (this.#options.reduction !== 'online') return null;
     return this.#options.onlineRatio ?? this.decoder.package.anchors.ratio;
   }
+}
+
+function sumOver(values: Float64Array, { firstRow, rows }: SealedSequence): number {
+  return values.subarray(firstRow, firstRow + rows).reduce((sum, value) => sum + value, 0);
 }
 
 function wholePart(ids: readonly number[], alone: boolean): SequencePart {

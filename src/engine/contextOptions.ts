@@ -1,4 +1,5 @@
 import type { Choice } from '../protocol/anchorConfig.ts';
+import type { KvAccount } from './kvAccount.ts';
 import type { ScoringPass } from './scoringPass.ts';
 
 export interface ContextOptions {
@@ -13,6 +14,8 @@ export interface ContextOptions {
   readonly onlineRatio?: number;
   /** Chooses anchors; one with the same pinned prefix may serve several contexts. Made when needed by default. */
   readonly scoring?: ScoringPass;
+  /** Of which the memory of keys and values is taken. */
+  readonly account?: KvAccount;
 }
 
 export interface Reading {

@@ -6,6 +6,13 @@ export interface LiveReading {
   readonly logits: 'last' | 'all' | 'none';
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
+  /** Whether the context is to tell what attention its sequences received (`AnchorContext.attention`). */
+  readonly wantAttention?: boolean | undefined;
+}
+
+/** A live reading with what the context takes from it. */
+interface ObservedReading extends LiveReading {
+  readonly onAttention?: ((row: number, probability: number) => void) | undefined;
 }
 
 /**
@@ -44,7 +51,7 @@ export class LiveExchange {
    *
    * @returns per wanted token the logits [vocabulary] for the token after it.
    */
-  async read(tokens: readonly number[], options: LiveReading): Promise<Float32Array[]> {
+  async read(tokens: readonly number[], options: ObservedReading): Promise<Float32Array[]> {
     if (tokens.length === 0) return [];
     const { parts, logitIndices, tail } = this.#parts(tokens);
     const last = logitIndices.slice(-1);
@@ -58,6 +65,7 @@ export class LiveExchange {
         onProgress: (done) => options.onProgress?.(done, total),
         wantLogits: (index) => wanted.has(index),
         onLogits: (_, row) => logits.push(row),
+        onAttention: options.onAttention,
       });
     } catch (error) {
       this.#reader.rewind(before);

@@ -1,7 +1,9 @@
 import { AnchorageError } from '../protocol/errors.ts';
 import { AnchorCache } from './anchorCache.ts';
+
 import { attentionBias } from './anchorMask.ts';
 import type { Decoder } from './decoder.ts';
+import type { KvAccount } from './kvAccount.ts';
 import type { PlacedToken } from './placedToken.ts';
 import { throwIfCancelled } from './sequenceReader.ts';
 
@@ -25,10 +27,11 @@ export class ScoringPass {
   /** The last request: they take turns, since they share a cache. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(decoder: Decoder, pinned: readonly number[]) {
+  /** @param account of which a pass takes its memory while it runs: about twice the sequence. */
+  constructor(decoder: Decoder, pinned: readonly number[], account?: KvAccount) {
     this.#decoder = decoder;
     this.#pinned = pinned;
-    this.#cache = new AnchorCache(decoder.package.config);
+    this.#cache = new AnchorCache(decoder.package.config, account);
   }
 
   /**
@@ -45,7 +48,10 @@ export class ScoringPass {
     const key = sequence.join();
     const known = this.#remembered.get(key);
     if (known !== undefined) return known;
-    const scores = await this.#run(sequence, signal);
+    const scores = await this.#run(sequence, signal).finally(() => {
+      this.#cache.truncate(this.#pinned.length);
+      this.#cache.trim();
+    });
     this.#remembered.set(key, scores);
     const oldest = this.#remembered.keys().next();
     if (this.#remembered.size > REMEMBERED && oldest.done !== true) this.#remembered.delete(oldest.value);
@@ -66,8 +72,10 @@ export class ScoringPass {
     // The prefix is always read by itself and as a whole: int8 rounds by groups, so a score would else depend on whether
     // another sequence was scored, or stopped, before.
     const hasPrefix = this.#cache.rows >= this.#pinned.length;
-    this.#cache.truncate(hasPrefix ? this.#pinned.length : 0);
-    if (!hasPrefix) await this.#read(this.#pinned, null, signal);
+    if (!hasPrefix) {
+      this.#cache.truncate(0);
+      await this.#read(this.#pinned, null, signal);
+    }
     await this.#read([...sequence, ...request], null, signal);
     const heads = config.num_hidden_layers * config.num_attention_heads;
     const largest = new Float32Array(heads * sequence.length);

@@ -34,6 +34,8 @@ export interface ReadOptions {
   /** Tokens whose logits are wanted, as indices into all tokens of this reading, and where they go. */
   readonly wantLogits?: ((index: number, total: number) => boolean) | undefined;
   readonly onLogits?: ((index: number, logits: Float32Array) => void) | undefined;
+  /** Called after each run for every row that was cached before it: attention that it received, averaged over layers and heads. */
+  readonly onAttention?: ((row: number, probability: number) => void) | undefined;
 }
 
 interface Entry extends OpenSequence {
@@ -184,12 +186,26 @@ export class SequenceReader {
     const { cache, decoder } = this;
     const wanted = group.flatMap((_, i) => (options.wantLogits?.(done + i, total) === true ? [i] : []));
     const bias = attentionBias(cache, group, decoder.package.anchors.anchors_see_anchors);
-    const result = await decoder.run({ cache, tokens: group, bias, logits: wanted, wantScores: false });
+    const wantScores = options.onAttention !== undefined;
+    const result = await decoder.run({ cache, tokens: group, bias, logits: wanted, wantScores });
+    if (options.onAttention !== undefined) this.#tellAttention(result.scores, group.length, options.onAttention);
     cache.append(result.keyValues, group);
     const vocabulary = decoder.package.config.vocab_size;
     wanted.forEach((i, n) =>
       options.onLogits?.(done + i, result.logits.subarray(n * vocabulary, (n + 1) * vocabulary)),
     );
+  }
+
+  /** @param scores [layers, heads, rows + tokens] */
+  #tellAttention(scores: Float32Array, tokens: number, tell: (row: number, probability: number) => void): void {
+    const { rows } = this.cache;
+    const width = Math.max(1, rows) + tokens;
+    const heads = scores.length / width;
+    for (let row = 0; row < rows; row++) {
+      let sum = 0;
+      for (let head = 0; head < heads; head++) sum += scores[head * width + row] ?? 0;
+      tell(row, sum / heads);
+    }
   }
 
   /** Reduces the sequences that ended in the last run, and drops their entries. */
