@@ -6,7 +6,13 @@ import type {
   askRequest,
   diagnoseRequest,
   Exchange,
+  exportSessionRequest,
   ModelInfo,
+  SearchHit,
+  selectBranchRequest,
+  sequenceActionRequest,
+  sequenceTextRequest,
+  SessionFormat,
   SessionSummary,
   SessionView,
 } from '../protocol/worker.ts';
@@ -43,6 +49,9 @@ export interface Answer {
 
 export type Check = z.infer<typeof diagnoseRequest.result>['checks'][number];
 
+/** A session as the text of a file, with the name that suits it. */
+export type ExportedSession = z.infer<typeof exportSessionRequest.result>;
+
 /** How the worker came to be started again by itself. */
 export interface RestartNotice {
   /** Why the one before ended. */
@@ -77,6 +86,17 @@ export interface Assistant {
   openSession(sessionId: string): Promise<SessionView>;
   listSessions(): Promise<readonly SessionSummary[]>;
   deleteSession(sessionId: string): Promise<void>;
+  renameSession(sessionId: string, title: string): Promise<void>;
+  /** Sessions with all the words of the query, the best first. */
+  searchSessions(query: string): Promise<readonly SearchHit[]>;
+  exportSession(sessionId: string, format: SessionFormat): Promise<ExportedSession>;
+  /** Takes what `exportSession` gave as JSON, as a new session. */
+  importSession(text: string): Promise<SessionView>;
+  /** Shows the branch through an exchange, to the end that was written last. */
+  selectBranch(branch: z.input<typeof selectBranchRequest.params>): Promise<SessionView>;
+  /** A sequence's whole text. */
+  sequenceText(sequence: z.input<typeof sequenceTextRequest.params>): Promise<string>;
+  actOnSequence(act: z.input<typeof sequenceActionRequest.params>): Promise<SessionView>;
   ask(question: Question, observer: AnswerObserver, signal: AbortSignal): Promise<Answer>;
   diagnose(): Promise<readonly Check[]>;
 }

@@ -1,17 +1,26 @@
 import { join } from 'node:path';
 import * as vscode from 'vscode';
 import type { z } from 'zod';
-import { AnchorageError } from '../protocol/errors.ts';
 import type { MemoryView } from '../protocol/memory.ts';
 import {
   askRequest,
   createSessionRequest,
   deleteSessionRequest,
   diagnoseRequest,
+  exportSessionRequest,
+  importSessionRequest,
   listSessionsRequest,
   type ModelInfo,
   openSessionRequest,
   type progressNotification,
+  renameSessionRequest,
+  type RequestDefinition,
+  type SearchHit,
+  searchSessionsRequest,
+  selectBranchRequest,
+  sequenceActionRequest,
+  sequenceTextRequest,
+  type SessionFormat,
   type SessionSummary,
   type SessionView,
 } from '../protocol/worker.ts';
@@ -21,12 +30,14 @@ import type {
   Assistant,
   AssistantStatus,
   Check,
+  ExportedSession,
   Question,
   RestartNotice,
 } from './assistant.ts';
 import type { Configuration } from './configuration.ts';
 import { Disposable } from './disposable.ts';
 import { loadParams } from './models/loadParams.ts';
+import { orCancelled } from './orCancelled.ts';
 import {
   type ReadyWorker,
   type SupervisorOptions,
@@ -116,21 +127,46 @@ export class WorkerAssistant extends Disposable implements Assistant {
     return await client.request(createSessionRequest, options);
   }
 
-  async openSession(sessionId: string): Promise<SessionView> {
-    const client = await this.#supervisor.client();
-    return await client.request(openSessionRequest, { sessionId });
+  openSession(sessionId: string): Promise<SessionView> {
+    return this.#request(openSessionRequest, { sessionId });
   }
 
   async listSessions(): Promise<readonly SessionSummary[]> {
-    const client = await this.#supervisor.client();
-    const sessions = await client.request(listSessionsRequest, {});
+    const sessions = await this.#request(listSessionsRequest, {});
     // One whose first question got no answer has nothing in it to go back to.
     return sessions.filter(({ exchanges }) => exchanges > 0);
   }
 
   async deleteSession(sessionId: string): Promise<void> {
-    const client = await this.#supervisor.client();
-    await client.request(deleteSessionRequest, { sessionId });
+    await this.#request(deleteSessionRequest, { sessionId });
+  }
+
+  async renameSession(sessionId: string, title: string): Promise<void> {
+    await this.#request(renameSessionRequest, { sessionId, title });
+  }
+
+  searchSessions(query: string): Promise<readonly SearchHit[]> {
+    return this.#request(searchSessionsRequest, { query });
+  }
+
+  exportSession(sessionId: string, format: SessionFormat): Promise<ExportedSession> {
+    return this.#request(exportSessionRequest, { sessionId, format });
+  }
+
+  importSession(text: string): Promise<SessionView> {
+    return this.#request(importSessionRequest, { text });
+  }
+
+  selectBranch(branch: z.input<typeof selectBranchRequest.params>): Promise<SessionView> {
+    return this.#request(selectBranchRequest, branch);
+  }
+
+  async sequenceText(sequence: z.input<typeof sequenceTextRequest.params>): Promise<string> {
+    return (await this.#request(sequenceTextRequest, sequence)).text;
+  }
+
+  actOnSequence(act: z.input<typeof sequenceActionRequest.params>): Promise<SessionView> {
+    return this.#request(sequenceActionRequest, act);
   }
 
   async ask(question: Question, observer: AnswerObserver, signal: AbortSignal): Promise<Answer> {
@@ -148,8 +184,16 @@ export class WorkerAssistant extends Disposable implements Assistant {
   }
 
   async diagnose(): Promise<readonly Check[]> {
+    return (await this.#request(diagnoseRequest, {})).checks;
+  }
+
+  /** A request that needs the worker and no model. */
+  async #request<P extends z.ZodType, R extends z.ZodType>(
+    definition: RequestDefinition<P, R>,
+    params: z.input<P>,
+  ): Promise<z.output<R>> {
     const client = await this.#supervisor.client();
-    return (await client.request(diagnoseRequest, {})).checks;
+    return await client.request(definition, params);
   }
 
   async #ready(): Promise<ReadyWorker> {
@@ -208,21 +252,4 @@ function statusOf(state: SupervisorState): AssistantStatus {
     return { state: 'absent', message, remedy };
   }
   return state;
-}
-
-/** The result, or `cancelled` as soon as the signal is aborted: loading cannot be stopped, waiting for it can. */
-async function orCancelled<T>(result: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => {
-    reject(new AnchorageError('cancelled', vscode.l10n.t('Stopped before the model was ready.')));
-  };
-  signal.addEventListener('abort', onAbort, { once: true });
-  if (signal.aborted) {
-    onAbort();
-  }
-  try {
-    return await Promise.race([result, promise]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
 }

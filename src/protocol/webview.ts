@@ -45,6 +45,8 @@ export interface RunningAnswer {
   readonly requestId: string;
   readonly question: string;
   readonly attachments: readonly AttachmentChip[];
+  /** The exchange that is asked anew; it and what follows it are no part of the state while this runs. Null for a new question. */
+  readonly edits: string | null;
   readonly text: string;
   readonly stage: 'waiting' | 'reading' | 'answering';
   /** Tokens read and tokens to read while reading, else null. */
@@ -97,11 +99,11 @@ export declare namespace ToWebviewMessage {
     readonly query: string;
     readonly hits: readonly SearchHit[];
   }
-  /** The answer to `sequenceText`. */
+  /** The answer to `sequenceText`; null where there is none to be had, of which the state tells the error. */
   interface SequenceText {
     readonly type: 'sequenceText';
     readonly sequenceId: string;
-    readonly text: string;
+    readonly text: string | null;
   }
   type Type = State | Token | Progress | Memory | Sessions | Prefill | Found | SequenceText;
 }
@@ -135,6 +137,8 @@ export declare namespace FromWebviewMessage {
   interface OpenSession {
     readonly type: 'openSession';
     readonly sessionId: string;
+    /** An exchange that is to be seen, whose branch is shown; null for the branch that was shown last. */
+    readonly exchangeId: string | null;
   }
   interface DeleteSession {
     readonly type: 'deleteSession';
