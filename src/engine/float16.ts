@@ -34,7 +34,7 @@ const numbers = Float32Array.from({ length: 1 << 16 }, (_, half) => {
 });
 
 /** The numbers behind half-precision bits, in `out` or a new array. */
-export function fromFloat16(bits: Uint16Array, out = new Float32Array(bits.length)): Float32Array {
+export function fromFloat16(bits: Uint16Array, out: Float32Array = new Float32Array(bits.length)): Float32Array {
   for (let i = 0; i < bits.length; i++) out[i] = numbers[bits[i] ?? 0] ?? 0;
   return out;
 }
