@@ -6,9 +6,12 @@ import { ChatViewProvider } from './host/chat/chatViewProvider.ts';
 import { AttachFileCommand } from './host/chat/commands/attachFile.ts';
 import { AttachSelectionCommand } from './host/chat/commands/attachSelection.ts';
 import { CopyAnswerCommand } from './host/chat/commands/copyAnswer.ts';
+import { ExportSessionCommand } from './host/chat/commands/exportSession.ts';
+import { ImportSessionCommand } from './host/chat/commands/importSession.ts';
 import { InsertCodeCommand } from './host/chat/commands/insertCode.ts';
 import { NewSessionCommand } from './host/chat/commands/newSession.ts';
 import { OpenSessionCommand } from './host/chat/commands/openSession.ts';
+import { RenameSessionCommand } from './host/chat/commands/renameSession.ts';
 import { StopAnswerCommand } from './host/chat/commands/stopAnswer.ts';
 import { revealChatOnce } from './host/chat/firstReveal.ts';
 import { LastSession } from './host/chat/lastSession.ts';
@@ -85,6 +88,9 @@ export function activate(context: vscode.ExtensionContext): AnchorageApi {
     new AttachSelectionCommand(chat, chatView, configuration),
     new AttachFileCommand(chat, chatView, configuration),
     new OpenSessionCommand(assistant, chat, chatView),
+    new RenameSessionCommand(chat, chatView),
+    new ExportSessionCommand(chat, chatView),
+    new ImportSessionCommand(chat, chatView),
     new CopyAnswerCommand(chat),
     new InsertCodeCommand(chat),
     new ExplainSelectionCommand(explain),

@@ -12,6 +12,7 @@ const attachment: Attachment = {
   languageId: 'typescript',
   startLine: 3,
   text: 'const a = 1;\nconst b = 2;',
+  symbolLines: [],
 };
 
 describe('chat', () => {
@@ -172,7 +173,7 @@ describe('chat', () => {
   it('offers no other try of what was done with the sessions: it would ask a question', async () => {
     assistant.listSessions = () =>
       Promise.reject(new AnchorageError('storageUnavailable', 'It is full.', 'Make room.'));
-    await chat.listSessions();
+    await chat.sessions.list();
     assert.deepEqual(chat.state.error, { message: 'It is full.', remedy: 'Make room.', action: null });
   });
 

@@ -38,7 +38,7 @@ describe('sessions of the chat', () => {
     await next.newSession();
     await next.openSession(sessionId);
     assert.equal(next.state.exchanges[0]?.question, 'one');
-    await next.deleteSession(sessionId);
+    await next.sessions.delete(sessionId);
     assert.equal(next.state.sessionId, null);
     assert.equal(assistant.sessions.size, 0);
     await next.openSession(sessionId);

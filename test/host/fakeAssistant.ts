@@ -1,13 +1,22 @@
 import * as vscode from 'vscode';
 import { AnchorageError } from '../../src/protocol/errors.ts';
 import type { MemoryView } from '../../src/protocol/memory.ts';
-import type { ModelInfo, SessionSummary, SessionView } from '../../src/protocol/worker.ts';
+import type {
+  Exchange,
+  ModelInfo,
+  SearchHit,
+  SequenceAction,
+  SessionFormat,
+  SessionSummary,
+  SessionView,
+} from '../../src/protocol/worker.ts';
 import type {
   Answer,
   AnswerObserver,
   Assistant,
   AssistantStatus,
   Check,
+  ExportedSession,
   Question,
   RestartNotice,
 } from '../../src/host/assistant.ts';
@@ -41,6 +50,10 @@ export class FakeAssistant implements Assistant {
   readonly onDidWarn = this.#warn.event;
   readonly questions: Question[] = [];
   readonly sessions = new Map<string, SessionView>();
+  /** What was done with sequences. */
+  readonly acts: { readonly sequenceId: string; readonly action: SequenceAction }[] = [];
+  /** Exchanges that a branch was left with, by their ids: `selectBranch` shows the session as it was with them. */
+  readonly #branches = new Map<string, SessionView>();
   #sessionCount = 0;
   status: AssistantStatus = { state: 'ready', model };
   running = 0;
@@ -94,9 +107,7 @@ export class FakeAssistant implements Assistant {
 
   openSession(sessionId: string): Promise<SessionView> {
     const view = this.sessions.get(sessionId);
-    return view === undefined
-      ? Promise.reject(new AnchorageError('invalidInput', `There is no session ${sessionId}.`))
-      : Promise.resolve(view);
+    return view === undefined ? Promise.reject(noSession(sessionId)) : Promise.resolve(view);
   }
 
   listSessions(): Promise<readonly SessionSummary[]> {
@@ -114,6 +125,53 @@ export class FakeAssistant implements Assistant {
     return Promise.resolve();
   }
 
+  async renameSession(sessionId: string, title: string): Promise<void> {
+    this.sessions.set(sessionId, { ...(await this.openSession(sessionId)), title });
+  }
+
+  async searchSessions(query: string): Promise<readonly SearchHit[]> {
+    const summaries = await this.listSessions();
+    return summaries
+      .filter(({ title }) => title.includes(query))
+      .map((session) => ({ session, exchangeId: null, excerpt: [{ text: session.title, isMatch: true }] }));
+  }
+
+  async exportSession(sessionId: string, format: SessionFormat): Promise<ExportedSession> {
+    const { title } = await this.openSession(sessionId);
+    return { fileName: `${title}.${format === 'json' ? 'json' : 'md'}`, text: title };
+  }
+
+  async importSession(text: string): Promise<SessionView> {
+    const view = await this.createSession({ ephemeral: false }, new AbortController().signal);
+    this.sessions.set(view.id, { ...view, title: text });
+    return await this.openSession(view.id);
+  }
+
+  selectBranch({ exchangeId }: { readonly exchangeId: string }): Promise<SessionView> {
+    const view = this.#branches.get(exchangeId);
+    if (view === undefined) {
+      return Promise.reject(new AnchorageError('invalidInput', `There is no exchange ${exchangeId}.`));
+    }
+    this.sessions.set(view.id, view);
+    return Promise.resolve(view);
+  }
+
+  sequenceText({ sequenceId }: { readonly sequenceId: string }): Promise<string> {
+    return sequenceId === 'gone'
+      ? Promise.reject(new AnchorageError('invalidInput', 'There is no sequence gone.'))
+      : Promise.resolve(`text of ${sequenceId}`);
+  }
+
+  async actOnSequence(act: {
+    readonly sessionId: string;
+    readonly sequenceId: string;
+    readonly action: SequenceAction;
+  }): Promise<SessionView> {
+    const { sequenceId, action } = act;
+    this.acts.push({ sequenceId, action });
+    return await this.openSession(act.sessionId);
+  }
+
   async ask(question: Question, observer: AnswerObserver, signal: AbortSignal): Promise<Answer> {
     this.questions.push(question);
     this.#count(1);
@@ -125,19 +183,28 @@ export class FakeAssistant implements Assistant {
         ...rest,
         lines: text.split('\n').length,
       }));
-      const exchange = {
+      const session = this.sessions.get(question.sessionId);
+      const edited = session?.exchanges.find(({ id }) => id === question.edits);
+      const exchange: Exchange = {
         id: question.requestId,
-        question: question.question,
+        question: question.question || (edited?.question ?? ''),
         answer,
-        attachments,
+        attachments: [...(edited?.attachments ?? []), ...attachments],
         stopReason,
         usage,
-      } as const;
+        rehydrated: [],
+        siblings: [...(edited?.siblings ?? []), question.requestId],
+        isForgotten: false,
+      };
       const memory = memoryOf(question.sessionId, 80);
-      const session = this.sessions.get(question.sessionId);
       if (session !== undefined) {
-        const exchanges = [...session.exchanges, exchange];
-        this.sessions.set(session.id, { id: session.id, title: session.title || question.question, exchanges, memory });
+        const kept =
+          edited === undefined ? session.exchanges : session.exchanges.slice(0, session.exchanges.indexOf(edited));
+        const title = session.title || question.question;
+        const view = { id: session.id, title, exchanges: [...kept, exchange], memory };
+        session.exchanges.forEach(({ id }) => this.#branches.set(id, session));
+        view.exchanges.forEach(({ id }) => this.#branches.set(id, view));
+        this.sessions.set(session.id, view);
       }
       return { exchange, memory };
     } finally {
@@ -179,6 +246,12 @@ function memoryOf(sessionId: string, textTokens: number): MemoryView {
     kvRowsFull: textTokens,
     kvBytes: kvRows * 23_040,
     kvBytesFull: textTokens * 23_040,
+    budgetUsed: kvRows * 23_040,
+    budget: 256_000_000,
     sequences: [],
   };
+}
+
+function noSession(sessionId: string): AnchorageError {
+  return new AnchorageError('invalidInput', `There is no session ${sessionId}.`);
 }

@@ -46,6 +46,11 @@ export class ActionErrors extends Disposable {
   /** Does something with the sessions, in place of the error before. To try it again, the user does it again. */
   async ofSessions(action: () => Promise<void>): Promise<void> {
     this.show(null);
+    await this.aside(action);
+  }
+
+  /** As `ofSessions`, for what is done on the way (a search at each letter): the error before stays unless it fails. */
+  async aside(action: () => Promise<void>): Promise<void> {
     await this.#run(action, (error) => {
       const shown = chatErrorOf(error);
       return shown.action === 'retry' ? { ...shown, action: null } : shown;

@@ -1,29 +1,32 @@
 import { randomUUID } from 'node:crypto';
 import type { ReadProgress, RunningAnswer, ToWebviewMessage } from '../../protocol/webview.ts';
-import type { Attachment } from '../../protocol/worker.ts';
+import type { Attachment, Exchange } from '../../protocol/worker.ts';
 import type { Answer, Assistant, Question } from '../assistant.ts';
-import { chipOf } from './pendingAttachments.ts';
+import { chipOf, chipsOf } from './attachmentChips.ts';
+
+/** What is asked: something new, or an exchange anew, whose own attachments the worker has. */
+export interface ChatQuestion {
+  readonly text: string;
+  readonly attachments: readonly Attachment[];
+  readonly edits: Exchange | null;
+}
 
 /** One question of the chat while it is answered: gathers the text and reports every advance of it. */
 export class AnswerRun {
-  readonly question: string;
-  readonly attachments: readonly Attachment[];
+  readonly question: ChatQuestion;
   readonly #abort = new AbortController();
   readonly #post: (message: ToWebviewMessage.Token | ToWebviewMessage.Progress) => void;
   #running: RunningAnswer;
 
-  constructor(
-    question: string,
-    attachments: readonly Attachment[],
-    post: (message: ToWebviewMessage.Token | ToWebviewMessage.Progress) => void,
-  ) {
+  constructor(question: ChatQuestion, post: (message: ToWebviewMessage.Token | ToWebviewMessage.Progress) => void) {
+    const { text, attachments, edits } = question;
     this.question = question;
-    this.attachments = attachments;
     this.#post = post;
     this.#running = {
       requestId: randomUUID(),
-      question,
-      attachments: attachments.map(chipOf),
+      question: text,
+      attachments: [...(edits === null ? [] : chipsOf(edits)), ...attachments.map(chipOf)],
+      edits: edits?.id ?? null,
       text: '',
       stage: 'waiting',
       progress: null,
@@ -40,22 +43,25 @@ export class AnswerRun {
   }
 
   async request(assistant: Assistant, sessionId: string, sampling: Question['sampling']): Promise<Answer> {
+    const { text, attachments, edits } = this.question;
     const { requestId } = this.#running;
     return await assistant.ask(
       {
         requestId,
         sessionId,
         task: 'chat',
-        question: this.question,
-        attachments: [...this.attachments],
+        // The worker takes an empty one for the question that it has.
+        question: text === edits?.question ? '' : text,
+        attachments: [...attachments],
+        edits: edits?.id ?? null,
         sampling,
       },
       {
         onRead: (progress) => {
           this.#advance('reading', progress);
         },
-        onToken: (text) => {
-          this.#append(text);
+        onToken: (token) => {
+          this.#append(token);
         },
       },
       this.signal,

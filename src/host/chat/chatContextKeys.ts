@@ -11,8 +11,13 @@ export class ChatContextKeys extends Disposable {
     this.register(
       controller.onDidPost((message) => {
         if (message.type === 'state') {
-          this.#set('anchorage.chat.running', message.state.running !== null);
-          this.#set('anchorage.chat.hasAnswer', message.state.exchanges.length > 0);
+          const { running, exchanges, sessionId } = message.state;
+          this.#set('anchorage.chat.running', running !== null);
+          this.#set('anchorage.chat.hasSession', sessionId !== null && exchanges.length > 0);
+          this.#set(
+            'anchorage.chat.hasAnswer',
+            exchanges.some(({ isForgotten }) => !isForgotten),
+          );
         }
       }),
     );

@@ -1,65 +1,77 @@
 import * as vscode from 'vscode';
-import { AnchorageError, messageOf } from '../../protocol/errors.ts';
+import { AnchorageError } from '../../protocol/errors.ts';
 import type { ChatState, ToWebviewMessage } from '../../protocol/webview.ts';
-import type { Attachment } from '../../protocol/worker.ts';
-import type { Answer, Assistant } from '../assistant.ts';
+import type { Attachment, SessionView } from '../../protocol/worker.ts';
+import type { Answer, Assistant, Question } from '../assistant.ts';
 import type { Configuration } from '../configuration.ts';
 import { Disposable } from '../disposable.ts';
 import { modelStatusOf } from '../models/modelStatus.ts';
-import { samplingOf } from '../models/sampling.ts';
+import { anotherSamplingOf, samplingOf } from '../models/sampling.ts';
 import { ActionErrors } from './actionErrors.ts';
-import { AnswerRun } from './answerRun.ts';
+import { AnswerRun, type ChatQuestion } from './answerRun.ts';
 import { CurrentSession } from './currentSession.ts';
 import type { LastSession } from './lastSession.ts';
+import { ModelStart } from './modelStart.ts';
 import { PendingAttachments } from './pendingAttachments.ts';
-import { emptyAnswerError } from './shownSession.ts';
+import { SequenceActions } from './sequenceActions.ts';
+import { SessionActions } from './sessionActions.ts';
+import { SessionFiles } from './sessionFiles.ts';
+import { emptyAnswerError, exchangesBefore } from './shownSession.ts';
 
 /**
  * The chat: holds everything the page draws, so that a page that was hidden or reloaded misses nothing. A question that
- * got no answer goes back into the input, its attachments with it.
+ * got no answer goes back into the input, its attachments with it; one that was asked anew leaves the branch as it was.
  */
 export class ChatController extends Disposable {
   readonly #onDidPost = this.register(new vscode.EventEmitter<ToWebviewMessage.Type>());
   /** Messages for the page, if there is one: the whole state where more than a detail changed. */
   readonly onDidPost = this.#onDidPost.event;
+  readonly sessions: SessionActions;
+  readonly sequences: SequenceActions;
   readonly #assistant: Assistant;
   readonly #configuration: Configuration;
   readonly #session: CurrentSession;
   readonly #errors: ActionErrors;
-  readonly #log: vscode.LogOutputChannel;
+  readonly #start: ModelStart;
   readonly #pending = new PendingAttachments();
   #run: AnswerRun | null = null;
-  /** The session of last time waits for a model to be loaded. */
-  #restoresLater = false;
 
   constructor(
     assistant: Assistant,
     configuration: Configuration,
     lastSession: LastSession,
     log: vscode.LogOutputChannel,
+    files = new SessionFiles(),
   ) {
     super();
+    const post = (message: ToWebviewMessage.Type): void => {
+      this.#onDidPost.fire(message);
+    };
+    const postState = (): void => {
+      this.#postState();
+    };
     this.#assistant = assistant;
     this.#configuration = configuration;
     this.#session = new CurrentSession(assistant, lastSession);
-    this.#errors = this.register(
-      new ActionErrors(assistant, log, () => {
-        this.#postState();
-      }),
-    );
-    this.#log = log;
-    this.register(
-      assistant.onDidChangeStatus(({ state }) => {
-        this.#postState();
-        if (state === 'ready' && this.#restoresLater) {
-          void this.#restoreSession();
-        }
-      }),
-    );
+    this.#errors = this.register(new ActionErrors(assistant, log, postState));
+    this.sessions = new SessionActions(assistant, this.#errors, files, {
+      post,
+      leave: async (sessionId) => {
+        await (sessionId === this.#session.shown.id ? this.newSession() : undefined);
+      },
+      show: (view) => this.#show(view),
+      renamed: (sessionId, title) => {
+        this.#session.rename(sessionId, title);
+        postState();
+      },
+    });
+    this.#start = this.register(new ModelStart(assistant, this.#session, log, postState));
+    this.sequences = new SequenceActions(assistant, this.#errors, this.#session, { post, postState });
+    this.register(assistant.onDidChangeStatus(postState));
     this.register(
       assistant.onDidChangeMemory((memory) => {
         if (this.#session.setMemory(memory)) {
-          this.#onDidPost.fire({ type: 'memory', memory });
+          post({ type: 'memory', memory });
         }
       }),
     );
@@ -71,11 +83,13 @@ export class ChatController extends Disposable {
   }
 
   get state(): ChatState {
-    const { id, title, exchanges, memory } = this.#session.shown;
+    const { shown } = this.#session;
+    const edits = this.#run?.running.edits ?? null;
+    const { id, title, exchanges, memory } = shown;
     return {
       sessionId: id,
       title,
-      exchanges,
+      exchanges: edits === null ? exchanges : exchangesBefore(shown, [edits]),
       running: this.#run?.running ?? null,
       attachments: this.#pending.chips,
       memory,
@@ -86,11 +100,7 @@ export class ChatController extends Disposable {
 
   /** Loads the model and brings back the session of last time, once the model is loaded and unless another was chosen. */
   async restore(): Promise<void> {
-    if (await this.#load(() => this.#assistant.start())) {
-      await this.#restoreSession();
-    } else {
-      this.#restoresLater = true;
-    }
+    await this.#start.restore();
   }
 
   /** Puts text into the page's input. */
@@ -101,28 +111,47 @@ export class ChatController extends Disposable {
   /** Asks in the session that is open, or in a new one. Resolves when the answer is whole; errors go into the state. */
   async ask(text: string): Promise<void> {
     await this.#errors.ofQuestion(async () => {
-      if (this.#run !== null) {
-        throw new AnchorageError(
-          'invalidInput',
-          vscode.l10n.t('An answer is being written.'),
-          vscode.l10n.t('Wait for it, or stop it.'),
-        );
-      }
+      this.#refuseWhileRunning();
       const question = text.trim();
       if (question === '') {
         throw new AnchorageError('invalidInput', vscode.l10n.t('The question is empty.'), vscode.l10n.t('Write one.'));
       }
-      await this.#answer(question);
+      await this.#answer({ text: question, attachments: this.#pending.take(), edits: null });
+    });
+  }
+
+  /** Asks an exchange anew, in its place: in other words, or (`text` empty) once more. Resolves as `ask` does. */
+  async edit(exchangeId: string, text: string): Promise<void> {
+    await this.#errors.ofSessions(async () => {
+      this.#refuseWhileRunning();
+      const edits = this.#session.shown.exchanges.find(({ id }) => id === exchangeId);
+      if (edits === undefined || edits.isForgotten) {
+        throw new AnchorageError(
+          'invalidInput',
+          vscode.l10n.t('The question that was to be asked anew is no longer in this session.'),
+          vscode.l10n.t('Ask it below.'),
+        );
+      }
+      await this.#answer({ text: text.trim() || edits.question, attachments: [], edits });
+    });
+  }
+
+  /** Shows the branch through an exchange. */
+  async selectBranch(exchangeId: string): Promise<void> {
+    await this.#errors.ofSessions(async () => {
+      this.#refuseWhileRunning();
+      const { id } = this.#session.shown;
+      if (id !== null) {
+        this.#session.replace(await this.#assistant.selectBranch({ sessionId: id, exchangeId }));
+        this.#postState();
+      }
     });
   }
 
   /** Loads the model again that could not be loaded. */
   async retry(): Promise<void> {
-    const { state } = this.#assistant.status;
     this.#errors.show(null);
-    // One that is there by now is not to be lost.
-    const isLost = state === 'absent' || state === 'failed';
-    await this.#load(() => (isLost ? this.#assistant.restart() : this.#assistant.start()));
+    await this.#start.retry();
   }
 
   /** Ends the running answer; what is written of it stays. */
@@ -137,31 +166,15 @@ export class ChatController extends Disposable {
     await left;
   }
 
-  /** Opens a session; the one that is open stays as it is, its running answer too. */
-  async openSession(sessionId: string): Promise<void> {
+  /** Opens a session, on the branch with `exchangeId`; one that is open stays as it is, its running answer too. */
+  async openSession(sessionId: string, exchangeId: string | null = null): Promise<void> {
     await this.#errors.ofSessions(async () => {
-      const view = await this.#session.fetch(sessionId);
-      if (view !== null) {
-        this.#leaveRun();
-        const shown = this.#session.show(view);
-        this.#postState();
-        await shown;
+      if (sessionId === this.#session.shown.id && !this.#session.shows(sessionId, exchangeId)) {
+        this.#refuseWhileRunning();
       }
+      const view = await this.#session.fetch(sessionId, exchangeId);
+      await (view === null ? undefined : this.#show(view));
     });
-  }
-
-  async deleteSession(sessionId: string): Promise<void> {
-    await this.#errors.ofSessions(async () => {
-      if (sessionId === this.#session.shown.id) {
-        await this.newSession();
-      }
-      await this.#assistant.deleteSession(sessionId);
-      await this.#postSessions();
-    });
-  }
-
-  async listSessions(): Promise<void> {
-    await this.#errors.ofSessions(() => this.#postSessions());
   }
 
   attach(attachments: readonly Attachment[]): void {
@@ -174,8 +187,8 @@ export class ChatController extends Disposable {
     this.#postState();
   }
 
-  async #answer(question: string): Promise<void> {
-    const run = new AnswerRun(question, this.#pending.take(), (message) => {
+  async #answer(question: ChatQuestion): Promise<void> {
+    const run = new AnswerRun(question, (message) => {
       if (this.#run === run) {
         this.#onDidPost.fire(message);
       }
@@ -184,9 +197,9 @@ export class ChatController extends Disposable {
     this.#errors.show(null);
     try {
       const sessionId = await this.#session.require(run.signal);
-      const answer = await run.request(this.#assistant, sessionId, samplingOf(this.#configuration.settings));
+      const answer = await run.request(this.#assistant, sessionId, this.#samplingOf(question));
       if (this.#run === run) {
-        this.#finish(answer);
+        this.#finish(run, answer);
       }
     } catch (error) {
       if (this.#run === run) {
@@ -196,48 +209,47 @@ export class ChatController extends Disposable {
     }
   }
 
-  #finish(answer: Answer): void {
+  #samplingOf({ text, edits }: ChatQuestion): Question['sampling'] {
+    const { settings } = this.#configuration;
+    const isWhole = edits !== null && edits.stopReason !== 'cancelled';
+    return isWhole && text === edits.question ? anotherSamplingOf(settings) : samplingOf(settings);
+  }
+
+  #finish(run: AnswerRun, answer: Answer): void {
     this.#run = null;
-    this.#session.add(answer);
+    this.#session.add(answer, run.running.edits);
     this.#errors.show(emptyAnswerError(answer.exchange));
   }
 
-  #putBack(run: AnswerRun): void {
+  #putBack({ question: { text, attachments, edits } }: AnswerRun): void {
     this.#run = null;
-    this.#pending.add(run.attachments);
+    this.#pending.add(attachments);
     this.#postState();
-    this.prefill(run.question);
+    if (edits === null) {
+      this.prefill(text);
+    }
+  }
+
+  async #show(view: SessionView): Promise<void> {
+    this.#leaveRun();
+    const shown = this.#session.show(view);
+    this.#postState();
+    await shown;
+  }
+
+  #refuseWhileRunning(): void {
+    if (this.#run !== null) {
+      throw new AnchorageError(
+        'invalidInput',
+        vscode.l10n.t('An answer is being written.'),
+        vscode.l10n.t('Wait for it, or stop it.'),
+      );
+    }
   }
 
   #leaveRun(): void {
     this.stop();
     this.#run = null;
-  }
-
-  /** Whether the model is loaded now; where it is not, the status says why. */
-  async #load(start: () => Promise<unknown>): Promise<boolean> {
-    try {
-      await start();
-      return true;
-    } catch (error) {
-      this.#log.warn(`The model was not loaded: ${messageOf(error)}`);
-      return false;
-    }
-  }
-
-  async #restoreSession(): Promise<void> {
-    this.#restoresLater = false;
-    try {
-      await this.#session.restore();
-      this.#postState();
-    } catch (error) {
-      // It is gone, which leaves a new one.
-      this.#log.warn(`The last session was not restored: ${messageOf(error)}`);
-    }
-  }
-
-  async #postSessions(): Promise<void> {
-    this.#onDidPost.fire({ type: 'sessions', sessions: await this.#assistant.listSessions() });
   }
 
   #postState(): void {

@@ -83,6 +83,7 @@ export class ChatViewProvider extends Disposable implements vscode.WebviewViewPr
   }
 
   async #handle(message: FromWebviewMessage.Type): Promise<void> {
+    const { sessions, sequences } = this.#controller;
     switch (message.type) {
       case 'ready': {
         await this.#ready();
@@ -104,16 +105,48 @@ export class ChatViewProvider extends Disposable implements vscode.WebviewViewPr
         await this.#controller.newSession();
         return;
       }
-      case 'listSessions': {
-        await this.#controller.listSessions();
+      case 'edit': {
+        await this.#controller.edit(message.exchangeId, message.text);
+        return;
+      }
+      case 'selectBranch': {
+        await this.#controller.selectBranch(message.exchangeId);
         return;
       }
       case 'openSession': {
-        await this.#controller.openSession(message.sessionId);
+        await this.#controller.openSession(message.sessionId, message.exchangeId);
+        return;
+      }
+      case 'listSessions': {
+        await sessions.list();
+        return;
+      }
+      case 'searchSessions': {
+        await sessions.search(message.query);
+        return;
+      }
+      case 'renameSession': {
+        await sessions.rename(message.sessionId, message.title);
         return;
       }
       case 'deleteSession': {
-        await this.#controller.deleteSession(message.sessionId);
+        await sessions.delete(message.sessionId);
+        return;
+      }
+      case 'exportSession': {
+        await sessions.export(message.sessionId, message.format);
+        return;
+      }
+      case 'importSession': {
+        await sessions.import();
+        return;
+      }
+      case 'sequenceText': {
+        await sequences.postText(message.sequenceId);
+        return;
+      }
+      case 'actOnSequence': {
+        await sequences.act(message.sequenceId, message.action);
         return;
       }
       case 'removeAttachment': {

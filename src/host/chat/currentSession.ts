@@ -21,14 +21,39 @@ export class CurrentSession {
     return this.#shown;
   }
 
-  /** A session to show; null where it is shown already, or the user chose otherwise before it came. */
-  async fetch(sessionId: string): Promise<SessionView | null> {
+  /**
+   * A session to show, on the branch with `exchangeId` where that is given; null where it is shown already, or the user
+   * chose otherwise before it came.
+   */
+  async fetch(sessionId: string, exchangeId: string | null): Promise<SessionView | null> {
     const choice = ++this.#choices;
-    if (sessionId === this.#shown.id) {
+    if (this.shows(sessionId, exchangeId)) {
       return null;
     }
-    const view = await this.#assistant.openSession(sessionId);
+    let view = await this.#assistant.openSession(sessionId);
+    if (exchangeId !== null && !view.exchanges.some(({ id }) => id === exchangeId)) {
+      view = await this.#assistant.selectBranch({ sessionId, exchangeId });
+    }
     return choice === this.#choices ? view : null;
+  }
+
+  /** Whether a session is shown, and an exchange of it where one is given. */
+  shows(sessionId: string, exchangeId: string | null): boolean {
+    const { id, exchanges } = this.#shown;
+    return sessionId === id && (exchangeId === null || exchanges.some((exchange) => exchange.id === exchangeId));
+  }
+
+  /** Takes what the worker tells of the session that is shown; of another it is dropped. */
+  replace(view: SessionView): void {
+    if (view.id === this.#shown.id) {
+      this.#shown = shownSessionOf(view);
+    }
+  }
+
+  rename(sessionId: string, title: string): void {
+    if (sessionId === this.#shown.id) {
+      this.#shown = { ...this.#shown, title };
+    }
   }
 
   /** Shows the session of last time, if there is one and the user has not chosen by now. */
@@ -70,8 +95,8 @@ export class CurrentSession {
     return view.id;
   }
 
-  add(answer: Answer): void {
-    this.#shown = withAnswer(this.#shown, answer);
+  add(answer: Answer, edits: string | null): void {
+    this.#shown = withAnswer(this.#shown, answer, edits);
   }
 
   /** Whether the memory was the session's that is shown. */

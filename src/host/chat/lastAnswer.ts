@@ -4,7 +4,7 @@ import type { ChatState } from '../../protocol/webview.ts';
 
 /** The last answer of the session that is open, as Markdown. Fails with `invalidInput` where there is none. */
 export function requireLastAnswer(state: ChatState): string {
-  const exchange = state.exchanges.at(-1);
+  const exchange = state.exchanges.findLast(({ isForgotten }) => !isForgotten);
   if (exchange === undefined) {
     throw new AnchorageError(
       'invalidInput',

@@ -1,9 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import * as vscode from 'vscode';
 import { AnchorageError } from '../../protocol/errors.ts';
 import type { AttachmentChip } from '../../protocol/webview.ts';
 import type { Attachment } from '../../protocol/worker.ts';
-import { lineCount } from '../editor/lines.ts';
+import { chipOf } from './attachmentChips.ts';
 
 /** As many as one question may carry (`attachments` of the ask request). */
 const maxAttachments = 256;
@@ -46,16 +45,6 @@ export class PendingAttachments {
     this.#pending = [];
     return taken;
   }
-}
-
-/** An attachment as the page shows it. */
-export function chipOf(attachment: Attachment): AttachmentChip {
-  const { kind, path, startLine, text } = attachment;
-  const name = path.slice(path.lastIndexOf('/') + 1);
-  const lines = lineCount(text);
-  const range = kind === 'selection' ? `:${startLine}–${startLine + lines - 1}` : '';
-  const detail = lines === 1 ? vscode.l10n.t('{0} (one line)', path) : vscode.l10n.t('{0} ({1} lines)', path, lines);
-  return { id: randomUUID(), label: name + range, detail };
 }
 
 function isSame(a: Attachment, b: Attachment): boolean {

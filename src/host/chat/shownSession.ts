@@ -19,14 +19,24 @@ export function shownSessionOf({ id, title, exchanges, memory }: SessionView): S
   return { id, title, exchanges, memory };
 }
 
-/** The session after one more answer. Its first question is its title, whole; the worker's list has it shortened. */
-export function withAnswer(session: ShownSession, { exchange, memory }: Answer): ShownSession {
+/**
+ * The session after one more answer, which takes the place of the exchange that it `edits` and of what follows that. The
+ * first question is the title, whole; the worker's list has it shortened.
+ */
+export function withAnswer(session: ShownSession, { exchange, memory }: Answer, edits: string | null): ShownSession {
   return {
     ...session,
     title: session.title || exchange.question,
-    exchanges: [...session.exchanges, exchange],
+    // What the worker told of the session meanwhile may have the answer already.
+    exchanges: [...exchangesBefore(session, [exchange.id, edits]), exchange],
     memory,
   };
+}
+
+/** The exchanges before the first of the given ones; all where none of them is shown. */
+export function exchangesBefore({ exchanges }: ShownSession, ids: readonly (string | null)[]): readonly Exchange[] {
+  const end = exchanges.findIndex(({ id }) => ids.includes(id));
+  return end < 0 ? exchanges : exchanges.slice(0, end);
 }
 
 /** What to say of an answer without a word in it; null for any other, and for one that the user stopped. */
