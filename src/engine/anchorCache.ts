@@ -177,6 +177,12 @@ export class AnchorCache {
     return out;
   }
 
+  /** Makes room for so many more rows, as far as the account has it: rows that come one by one are then not copied. */
+  makeRoom(count: number): void {
+    const capacity = this.#rows + Math.min(count, this.free);
+    if (capacity > this.#capacity) this.#resize(capacity);
+  }
+
   #view(arena: Float32Array | undefined): Float32Array {
     if (arena === undefined) throw new AnchorageError('internal', 'The cache has no such layer.');
     if (this.#rows === 0) arena.fill(0, 0, this.width);

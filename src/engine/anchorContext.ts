@@ -243,6 +243,11 @@ export class AnchorContext {
     return pack(this.#cache, entry.sequence, entry.start.textPosition, precision);
   }
 
+  /** Makes room for so many rows that are about to be imported, as far as there is memory for them. */
+  makeRoom(rows: number): void {
+    this.#cache.makeRoom(rows);
+  }
+
   /** Appends a sequence that was exported, from this context or another one of the same package; reads nothing. */
   async importAnchors(anchors: SequenceAnchors, signal?: AbortSignal): Promise<SealedSequence> {
     await this.readPinned(signal);

@@ -19,6 +19,8 @@ export const batchRowSchema = z
     choice: z.enum(['stride', 'window', 'attention']).optional(),
     /** Read every chunk seeing only the pinned prefix. */
     independent: z.boolean().default(false),
+    /** Put every chunk in place again from what the store would keep of it, before anything else is read. */
+    storedAs: z.enum(['fp16', 'int8']).optional(),
     maxTokens: z.int().min(0).max(8192).default(128),
     /** Text whose log-probability as the answer is wanted. */
     score: z.string().min(1).optional(),

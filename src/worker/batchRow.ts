@@ -2,6 +2,7 @@ import { AnchorageError } from '../protocol/errors.ts';
 import type { BatchResult, BatchRow } from '../protocol/batch.ts';
 import { samplingSchema } from '../protocol/sampling.ts';
 import type { BatchContext, Model } from './model.ts';
+import { throughStore } from './throughStore.ts';
 
 export interface BatchOptions {
   readonly signal: AbortSignal;
@@ -36,6 +37,7 @@ export async function runBatchRow(
       const { ratio = model.defaults.ratio, choice = model.defaults.choice } = row;
       await context.seal(ids, { ratio, choice, independent, signal });
     }
+    if (row.storedAs !== undefined) await throughStore(context, row.storedAs, signal);
     done += ids.length;
     onProgress(done, total);
   }

@@ -6,6 +6,7 @@ import { AnchorContext } from '../../src/engine/anchorContext.ts';
 import type { Decoder } from '../../src/engine/decoder.ts';
 import type { ScoringPass } from '../../src/engine/scoringPass.ts';
 import { scoreText, type TextScore } from '../../src/engine/scoreText.ts';
+import { throughStore, type StoredPrecision } from '../../src/worker/throughStore.ts';
 import { builtInAdapter } from './report.ts';
 
 export const evaluationTasks = ['repeat', 'function', 'value', 'continue'] as const;
@@ -13,7 +14,14 @@ export type EvaluationTask = (typeof evaluationTasks)[number];
 
 /** How a row's chunks are read before its answer is scored. */
 export type Memory =
-  { readonly mode: 'none' | 'full' } | { readonly mode: 'anchors'; readonly ratio: number; readonly choice: Choice };
+  | { readonly mode: 'none' | 'full' }
+  | {
+      readonly mode: 'anchors';
+      readonly ratio: number;
+      readonly choice: Choice;
+      /** Every chunk is put in place again from what the store would keep of it, before anything else is read. */
+      readonly storedAs?: StoredPrecision;
+    };
 
 /** A row's score, and the rows of keys and values held when its answer began. */
 export interface RowScore extends TextScore {
@@ -41,8 +49,10 @@ export async function scoreRow(
   for (const chunk of memory.mode === 'none' ? [] : row.chunks) {
     const tokens =
       typeof chunk === 'string' ? tokenizer.encodeText(chunk) : layout.exchange(chunk.user, chunk.assistant);
-    if (memory.mode === 'anchors') await context.seal(tokens, memory);
-    else await context.keepWhole(tokens);
+    if (memory.mode === 'anchors') {
+      await context.seal(tokens, memory);
+      if (memory.storedAs !== undefined) await throughStore(context, memory.storedAs);
+    } else await context.keepWhole(tokens);
   }
   if (typeof row.question === 'string') await context.read(layout.live(row.question), { logits: 'last' });
   const { rows: kvRows, rowsFull: kvRowsFull } = context;

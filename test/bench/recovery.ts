@@ -4,6 +4,9 @@
  * recovery = (none - anchored) / (none - full), in mean negative log-probability of the held-out answers: 0 is as good
  * as not having read the chunks, 1 as good as keeping them whole. Every row runs through the engine with a cache that
  * is really reduced. Needs the built-in package. `--limit ROWS` (16), `--variant` (int8), `--choice` (the package's).
+ *
+ * `--stored` compares what the store can keep rows in, at ratio 8: as they are (fp32), and written to it and read again
+ * in half precision and in 8 bits; with bytes a row, and the time that a session of 4,000 rows takes to be restored.
  */
 import { z } from 'zod';
 import { choices } from '../../src/protocol/anchorConfig.ts';
@@ -15,16 +18,21 @@ import { ScoringPass } from '../../src/engine/scoringPass.ts';
 import { noArguments, readOptions } from '../../scripts/options.ts';
 import { evaluationRows, evaluationTasks, scoreRow, type EvaluationTask, type Memory } from './batchRows.ts';
 import { builtInPackage, printResult, progress, rounded } from './report.ts';
-
-const ratios = [4, 8, 16] as const;
+import { measureStore } from './storedSession.ts';
 
 const options = readOptions({
-  usage: 'usage: npm run --silent recovery -- [--limit ROWS] [--variant NAME] [--choice NAME]',
-  options: { limit: { type: 'string' }, variant: { type: 'string' }, choice: { type: 'string' } },
+  usage: 'usage: npm run --silent recovery -- [--limit ROWS] [--variant NAME] [--choice NAME] [--stored]',
+  options: {
+    limit: { type: 'string' },
+    variant: { type: 'string' },
+    choice: { type: 'string' },
+    stored: { type: 'boolean' },
+  },
   schema: z.object({
     limit: z.coerce.number().int().min(1).default(16),
     variant: z.enum(variants).default('int8'),
     choice: z.enum(choices).optional(),
+    stored: z.boolean().default(false),
     _: noArguments,
   }),
 });
@@ -32,39 +40,46 @@ const options = readOptions({
 const pkg = await loadPackage(builtInPackage);
 const choice = options.choice ?? pkg.anchors.choice;
 const decoder = await Decoder.create(pkg, { variant: options.variant, threads: 0 });
+/** What is compared, by the names that results have. */
+const compared: Readonly<Record<string, Memory>> = options.stored
+  ? {
+      fp32: { mode: 'anchors', ratio: 8, choice },
+      fp16: { mode: 'anchors', ratio: 8, choice, storedAs: 'fp16' },
+      int8: { mode: 'anchors', ratio: 8, choice, storedAs: 'int8' },
+    }
+  : Object.fromEntries([4, 8, 16].map((ratio) => [`r${ratio}`, { mode: 'anchors', ratio, choice }]));
+const memories: readonly Memory[] = [{ mode: 'none' }, { mode: 'full' }, ...Object.values(compared)];
+
 const tasks: Record<string, object> = {};
 for (const task of evaluationTasks) tasks[task] = await measure(task);
+const store = options.stored ? { store: await measureStore(decoder) } : {};
 await decoder.dispose();
-printResult({ variant: options.variant, choice, limit: options.limit, tasks });
+printResult({ variant: options.variant, choice, limit: options.limit, tasks, ...store });
 
 async function measure(task: EvaluationTask): Promise<object> {
   const rows = await evaluationRows(task, options.limit);
-  const memories: Memory[] = [
-    { mode: 'none' },
-    { mode: 'full' },
-    ...ratios.map((ratio) => ({ mode: 'anchors', ratio, choice }) as const),
-  ];
   const sums = memories.map(() => ({ logProb: 0, tokens: 0, kvRows: 0, kvRowsFull: 0 }));
   const scoring = new ScoringPass(decoder, pkg.layout.pinned());
   for (const [n, row] of rows.entries()) {
-    await addRow(row, memories, sums, scoring);
+    await addRow(row, sums, scoring);
     progress(`${task}: ${n + 1} of ${rows.length} rows`);
   }
   const [none = NaN, full = NaN, ...anchored] = sums.map(({ logProb, tokens }) => -logProb / tokens);
-  const recovery = Object.fromEntries(
-    anchored.map((nll, i) => [`r${ratios[i]}`, rounded((none - nll) / (none - full), 3)]),
-  );
-  const nll = Object.fromEntries(anchored.map((value, i) => [`r${ratios[i]}`, rounded(value)]));
-  const keptOf = Object.fromEntries(
-    sums.slice(2).map(({ kvRows, kvRowsFull }, i) => [`r${ratios[i]}`, rounded(kvRows / kvRowsFull, 3)]),
-  );
-  const tokens = sums[0]?.tokens ?? 0;
+  const named = (values: readonly number[], digits?: number): Record<string, number> =>
+    Object.fromEntries(Object.keys(compared).map((name, i) => [name, rounded(values[i] ?? NaN, digits)]));
   return {
     rows: rows.length,
-    tokens,
-    nll: { none: rounded(none), full: rounded(full), ...nll },
-    recovery,
-    kvRowsKept: keptOf,
+    tokens: sums[0]?.tokens ?? 0,
+    nll: { none: rounded(none), full: rounded(full), ...named(anchored) },
+    recovery: named(
+      anchored.map((nll) => (none - nll) / (none - full)),
+      // What storing costs is small.
+      options.stored ? 4 : 3,
+    ),
+    kvRowsKept: named(
+      sums.slice(2).map(({ kvRows, kvRowsFull }) => kvRows / kvRowsFull),
+      3,
+    ),
   };
 }
 
@@ -75,12 +90,7 @@ interface Sums {
   kvRowsFull: number;
 }
 
-async function addRow(
-  row: BatchRow,
-  memories: readonly Memory[],
-  sums: readonly Sums[],
-  scoring: ScoringPass,
-): Promise<void> {
+async function addRow(row: BatchRow, sums: readonly Sums[], scoring: ScoringPass): Promise<void> {
   for (const [i, memory] of memories.entries()) {
     const score = await scoreRow(decoder, scoring, row, memory);
     const sum = sums[i];
