@@ -7,16 +7,19 @@ export interface SealedAs {
   readonly independent: boolean;
 }
 
+/** Characters of a key that name the model and the pinned prefix. */
+const rootLength = 16;
+
 /**
  * Names anchors by everything that decides them: the package and variant, the pinned prefix, the sequence's tokens
- * and how it was sealed, and, unless it was read alone, the keys of all sequences before it.
+ * and how it was sealed, and, unless it was read alone, the keys of all sequences that it saw.
  */
 export class AnchorKeys {
   readonly #root: string;
 
   /** @param model names the package and the variant. */
   constructor(model: string, pinned: readonly number[]) {
-    this.#root = hash('root', model, tokenBytes(pinned));
+    this.#root = hash('root', model, tokenBytes(pinned)).slice(0, rootLength);
   }
 
   /** The chain before the first sequence. */
@@ -26,7 +29,13 @@ export class AnchorKeys {
 
   /** @param chain of the sequences before it; has no influence on the key of an independent sequence. */
   keyOf(chain: string, tokens: readonly number[], { ratio, choice, independent }: SealedAs): string {
-    return hash(independent ? this.#root : chain, `${ratio} ${choice} ${independent}`, tokenBytes(tokens));
+    const before = independent ? this.#root : chain;
+    return `${this.#root}-${hash(before, `${ratio} ${choice} ${independent}`, tokenBytes(tokens))}`;
+  }
+
+  /** Whether a key names anchors of this model. */
+  owns(key: string): boolean {
+    return key.startsWith(`${this.#root}-`);
   }
 
   /** The chain after a sequence. */

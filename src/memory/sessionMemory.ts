@@ -1,11 +1,14 @@
-import type { SequenceAnchors } from '../engine/sealedSequence.ts';
+import type { AnchorPrecision, SequenceAnchors } from '../engine/sealedSequence.ts';
 import type { Choice } from '../protocol/anchorConfig.ts';
 import { AnchorageError } from '../protocol/errors.ts';
 import { decodeAnchors, encodeAnchors } from './anchorBlob.ts';
 import type { AnchorKeys } from './anchorKey.ts';
 import type { DecoderContext } from './decoderContext.ts';
+import { rowsHeld, spillPlan } from './holdingPlan.ts';
+import { PlacedSequences } from './placedSequences.ts';
+import { heldSequence, SequenceList } from './sequenceList.ts';
 import type { SequenceText, SessionSequence } from './sessionSequence.ts';
-import type { AnchorStore } from './sessionStore.ts';
+import type { HeldSequence } from './sessionStore.ts';
 
 /** How sequences are sealed unless one says otherwise. */
 export interface SealDefaults {
@@ -13,16 +16,30 @@ export interface SealDefaults {
   readonly choice: Choice;
   /** File chunks are read seeing only the pinned prefix. */
   readonly independentChunks: boolean;
+  /** Ratios that the package was trained for. */
+  readonly ratios: readonly number[];
+}
+
+/** The part of a store that one session's memory needs. */
+export interface HoldingStore {
+  /** Whether what is written can be read again. */
+  readonly keepsAnchors: boolean;
+  readAnchors(key: string): Uint8Array | undefined;
+  write(held: readonly HeldSequence[], anchors?: readonly { readonly key: string; readonly bytes: Uint8Array }[]): void;
 }
 
 export interface SessionMemoryOptions {
   readonly context: DecoderContext;
   readonly keys: AnchorKeys;
-  readonly store: AnchorStore;
+  readonly store: HoldingStore;
   readonly defaults: SealDefaults;
+  /** Rows that work in idle time needs beside the anchors. */
+  readonly workRows: number;
   /** Tokens of a sequence, as the model reads it. */
   readonly encode: (text: SequenceText) => readonly number[];
   readonly sequences: readonly SessionSequence[];
+  /** Frees memory that another session holds; false when there is none. */
+  readonly makeWay?: () => boolean;
 }
 
 export interface PlaceOptions {
@@ -31,170 +48,292 @@ export interface PlaceOptions {
   readonly onProgress?: ((tokens: number) => void) | undefined;
 }
 
+/** How anchors are stored, and held: see docs/measurements/stored.json for what it costs. */
+export const storedPrecision: AnchorPrecision = 'int8';
+
+/** Spilling frees so much of what is held beyond what is needed, so that it is seldom done. */
+const spillShare = 0.05;
+
+/** Weight of the last question in a sequence's mean attention. */
+const attentionShare = 0.2;
+
 /**
- * Keeps a session's sequences in an engine context: the n-th of the session is the n-th of the context.
+ * Keeps a session's sequences in an engine context: those that are not spilled, in their order.
  *
- * The session's list is the truth and the context follows it: `settle` places what is not there yet, from stored
- * anchors where they are to be had, else by reading the text again with the choice that costs nothing (`stride`);
- * `sealInIdle` seals again by the choice that is preferred. The last exchange stays live, that is whole, until one of
- * the two seals it.
+ * The list of sequences is the truth and the context follows it: `fit` spills what there is no room for, `settle` places
+ * what is not there yet, from stored anchors where they are to be had, else by reading the text again with the choice
+ * that costs nothing (`stride`). The last exchange stays live, that is whole, until it is sealed. Anchors that were stored
+ * are held as they were stored, rounding included, so that a session that was closed goes on exactly as one that was not.
  */
 export class SessionMemory {
   readonly #options: SessionMemoryOptions;
-  readonly #sequences: SessionSequence[];
-  /** Per sequence in the context, the chain of keys up to and with it. */
-  readonly #chains: string[] = [];
-  /** Anchors taken out of the context while better ones are made, to be put back when that is stopped. */
-  readonly #spare = new Map<string, SequenceAnchors>();
+  readonly #list: SequenceList;
+  readonly #placed: PlacedSequences;
+  readonly #wanted = new Set<string>();
+  /** Sequences that stand whole after those placed, for the answer under way. */
+  #rehydrated: string[] = [];
 
   constructor(options: SessionMemoryOptions) {
     this.#options = options;
-    this.#sequences = [...options.sequences];
+    this.#list = new SequenceList(options.sequences, (held) => options.store.write(held));
+    this.#placed = new PlacedSequences(options.keys);
   }
 
   get context(): DecoderContext {
     return this.#options.context;
   }
 
-  get sequences(): readonly SessionSequence[] {
-    return this.#sequences;
+  get defaults(): SealDefaults {
+    return this.#options.defaults;
   }
 
-  /** Sequences that the context holds as anchors; those after them are live or still to be placed. */
-  get placed(): number {
-    return this.#chains.length;
+  get keepsAnchors(): boolean {
+    return this.#options.store.keepsAnchors;
+  }
+
+  get workRows(): number {
+    return this.#options.workRows;
+  }
+
+  get sequences(): readonly SessionSequence[] {
+    return this.#list.all;
+  }
+
+  /** Sequences whose text is to be read again for the next question, as the user wants. */
+  get wanted(): ReadonlySet<string> {
+    return this.#wanted;
+  }
+
+  /** Sequences whose text stands in the context for the last answer. */
+  get rehydrated(): readonly string[] {
+    return this.#rehydrated;
+  }
+
+  /** Tokens of all that was said and attached, and of the pinned prefix. */
+  get textTokens(): number {
+    return this.#list.tokens + this.context.pinned.length;
   }
 
   /** Text tokens that `settle` has to place. */
   get unplacedTokens(): number {
-    return this.#sequences.slice(this.placed).reduce((sum, sequence) => sum + sequence.tokens, 0);
+    return this.#unplaced().reduce((sum, sequence) => sum + sequence.tokens, 0);
   }
 
-  /** Brings every sequence of the session into the context. Safe to stop and to call again. */
-  async settle(options: PlaceOptions = {}): Promise<void> {
-    if (this.placed < this.#sequences.length) this.context.dropLive();
-    let done = 0;
-    while (this.placed < this.#sequences.length) {
-      const before = done;
-      const sequence = this.#sequence(this.placed);
-      await this.#place(sequence, { ...options, onProgress: (tokens) => options.onProgress?.(before + tokens) });
-      done += sequence.tokens;
-      options.onProgress?.(done);
-    }
+  /** Sequences that the context holds as anchors. */
+  get placedCount(): number {
+    return this.#placed.count;
   }
 
-  /** Adds a chunk and seals it at once; everything before it must be settled. */
-  async addChunk(id: string, text: SequenceText, options: PlaceOptions = {}): Promise<void> {
-    this.#sequences.push(this.#newSequence(id, text, this.#options.defaults.independentChunks));
-    await this.#place(this.#sequence(this.placed), options);
+  /** Place in the context of a sequence that is held as anchors; -1 for another. */
+  placeOf(id: string): number {
+    return this.#placed.indexOf(id);
+  }
+
+  /** @throws RangeError for a sequence that is not the session's. */
+  sequence(id: string): SessionSequence {
+    return this.#list.get(id);
+  }
+
+  tokensOf(sequence: SessionSequence): readonly number[] {
+    return this.#options.encode(sequence.text);
+  }
+
+  /** Adds chunks, to be placed by `settle`. */
+  addChunks(chunks: readonly { readonly id: string; readonly text: SequenceText }[]): void {
+    this.leaveTurn();
+    this.#list.push(...chunks.map(({ id, text }) => this.#newSequence(id, text, this.defaults.independentChunks)));
   }
 
   /** Adds the exchange that was just answered; it stays live in the context until it is sealed. */
   addExchange(id: string, text: SequenceText): void {
-    this.#sequences.push(this.#newSequence(id, text, false));
+    this.#list.push(this.#newSequence(id, text, false));
   }
 
-  /** Forgets the sequences from `count` on, and what is live: a turn that failed. */
-  rollBack(count: number): void {
-    this.context.dropLive();
-    this.#sequences.length = Math.min(count, this.#sequences.length);
-    this.#unplaceFrom(count);
+  /** Goes over to another list of sequences; the anchors of those that both begin with stay. */
+  follow(sequences: readonly SessionSequence[]): void {
+    this.leaveTurn();
+    const left = this.#list.follow(sequences);
+    const first = left.map(({ id }) => this.placeOf(id)).find((index) => index >= 0);
+    if (first !== undefined) this.unplaceFrom(first);
   }
 
   /**
-   * Seals what was sealed in haste again by the preferred choice, in order, and keeps the anchors in the store.
-   * When it is stopped, `settle` puts back or reads again what is missing.
+   * Spills the least useful sequences until there is room for what is to be placed, and `rows` more. It may not
+   * succeed: pinned ones stay.
    */
-  async sealInIdle(signal: AbortSignal): Promise<void> {
-    const { choice } = this.#options.defaults;
-    const isSettled = (sequence: SessionSequence, index: number): boolean =>
-      index < this.placed && sequence.choice === choice;
-    const first = this.#sequences.findIndex((sequence, index) => !isSettled(sequence, index));
-    if (first < 0) return;
+  fit(rows: number): void {
+    this.leaveTurn();
+    const needed = rows + rowsHeld(this.#unplaced());
+    while (needed > this.context.room && this.#options.makeWay?.() === true);
+    const missing = needed - this.context.room;
+    if (missing <= 0) return;
+    const slack = Math.ceil((this.context.rows + this.context.room) * spillShare);
+    const held = rowsHeld(this.#list.all);
+    const spilled = new Set(spillPlan(this.#list.all, held - missing - slack, this.#list.exchanges));
+    for (const id of spilled) {
+      const index = this.placeOf(id);
+      if (index < 0) continue;
+      this.context.drop(index);
+      this.#placed.remove(index);
+    }
+    this.context.trim();
+    this.#list.change(({ id }) => (spilled.has(id) ? { spilled: true } : null));
+  }
+
+  /** Brings every sequence that is not spilled into the context. Safe to stop and to call again. */
+  async settle(options: PlaceOptions = {}): Promise<void> {
+    if (this.#unplaced().length > 0) this.leaveTurn();
+    let done = 0;
+    for (let [next] = this.#unplaced(); next !== undefined; [next] = this.#unplaced()) {
+      const before = done;
+      await this.place(next, { ...options, onProgress: (tokens) => options.onProgress?.(before + tokens) });
+      done += next.tokens;
+      options.onProgress?.(done);
+    }
+  }
+
+  /** Reads sequences' text again, whole, for the question that comes next. */
+  async rehydrate(sequences: readonly SessionSequence[], options: PlaceOptions = {}): Promise<void> {
+    for (const sequence of sequences) {
+      await this.context.keepWhole(this.tokensOf(sequence), { signal: options.signal });
+      this.#rehydrated.push(sequence.id);
+      this.#wanted.delete(sequence.id);
+    }
+    const isRead = new Set(this.#rehydrated);
+    this.#list.change(({ id }) => (isRead.has(id) ? { usedAt: this.#list.exchanges } : null));
+  }
+
+  /** Takes over what attention the question that was just read paid to each sequence, in means of all of them. */
+  noteAttention(): void {
+    const received = this.context.attention;
+    const mean = received.reduce((sum, each) => sum + each, 0) / Math.max(1, received.length);
+    if (mean === 0) return;
+    this.#list.change(({ id, attention }) => {
+      const index = this.placeOf(id);
+      if (index < 0) return null;
+      const share = (received[index] ?? 0) / mean;
+      return { attention: rounded(attention * (1 - attentionShare) + share * attentionShare) };
+    });
+  }
+
+  setPinned(id: string, pinned: boolean): void {
+    this.#list.change((sequence) => (sequence.id === id ? { pinned } : null));
+  }
+
+  setWanted(id: string, isWanted: boolean): void {
+    if (isWanted) this.#wanted.add(id);
+    else this.#wanted.delete(id);
+  }
+
+  /** Drops the live exchange and what was rehydrated for it. */
+  leaveTurn(): void {
     this.context.dropLive();
-    for (let index = first; index < this.placed; index++) {
-      const { id, independent } = this.#sequence(index);
-      if (independent) this.#spare.set(id, this.context.exportAnchors(index));
+    this.context.truncateTo(this.#placed.count);
+    this.#rehydrated = [];
+  }
+
+  /** Takes the sequences from the context's `index`-th on out of it; they stay in the session. */
+  unplaceFrom(index: number): void {
+    if (index >= this.#placed.count) return;
+    this.context.truncateTo(index);
+    this.#placed.truncate(index);
+  }
+
+  /** Key of the anchors that a sequence would have as the next one. */
+  keyOf(sequence: SessionSequence): string {
+    return this.#options.keys.keyOf(this.#placed.chain, this.tokensOf(sequence), sequence);
+  }
+
+  /** Places the next sequence by the cheapest way there is. */
+  async place(sequence: SessionSequence, options: PlaceOptions): Promise<void> {
+    const { choice, ratios } = this.defaults;
+    if (await this.placeStored(sequence, sequence.anchorKey)) return;
+    const ratio = ratios.includes(sequence.ratio) ? sequence.ratio : this.defaults.ratio;
+    const preferred = { ...sequence, ratio, choice };
+    if (await this.placeStored(preferred)) return;
+    if (choice === 'stride') return this.sealAndStore(preferred, options);
+    const hasty: SessionSequence = { ...sequence, ratio, choice: 'stride', anchorKey: null };
+    const key = this.keyOf(hasty);
+    await this.#seal(hasty, options);
+    this.#isPlaced(hasty, key, false);
+  }
+
+  /** Places the next sequence from the store, under the key that it was stored with or would be; false if it is not there. */
+  async placeStored(sequence: SessionSequence, key: string | null = this.keyOf(sequence)): Promise<boolean> {
+    if (key === null || !this.#options.keys.owns(key)) return false;
+    const bytes = this.#options.store.readAnchors(key);
+    const anchors = bytes === undefined ? undefined : decodeAnchors(bytes);
+    if (anchors === undefined || !(await this.#import(anchors))) return false;
+    this.#isPlaced({ ...sequence, anchorKey: key }, key, true);
+    return true;
+  }
+
+  hasStored(key: string): boolean {
+    return this.#options.store.readAnchors(key) !== undefined;
+  }
+
+  /** Whether a sequence is held as the anchors that are stored for it. */
+  isStored({ id, anchorKey }: SessionSequence): boolean {
+    return anchorKey !== null && this.#placed.anchorKeyAt(this.placeOf(id)) === anchorKey;
+  }
+
+  /** Reads the next sequence's text, keeps its anchors in the store, and holds them as they were stored. */
+  async sealAndStore(sequence: SessionSequence, options: PlaceOptions): Promise<void> {
+    const key = this.keyOf(sequence);
+    await this.#seal(sequence, options);
+    const index = this.#placed.count;
+    const bytes = encodeAnchors(this.context.exportAnchors(index, storedPrecision));
+    const stored = decodeAnchors(bytes);
+    this.context.truncateTo(index);
+    if (stored === undefined || !(await this.#import(stored))) {
+      throw new AnchorageError('internal', 'Anchors that were just stored cannot be read again.');
     }
-    this.#unplaceFrom(first);
-    while (this.placed < this.#sequences.length) {
-      const sequence = this.#sequence(this.placed);
-      await this.#sealAndStore({ ...sequence, choice }, { signal });
-      this.#spare.delete(sequence.id);
-    }
+    this.#isPlaced({ ...sequence, anchorKey: key }, key, true);
+    this.#writeAnchors(sequence.id, key, bytes);
+  }
+
+  /** Notes that a sequence is to be held as the anchors of `key`; those in the context stay as they are. */
+  note(sequence: SessionSequence, key: string, bytes: Uint8Array): void {
+    this.#list.put({ ...sequence, anchorKey: key });
+    this.#writeAnchors(sequence.id, key, bytes);
+  }
+
+  #writeAnchors(id: string, key: string, bytes: Uint8Array): void {
+    this.#options.store.write([heldSequence(this.#list.get(id))], [{ key, bytes }]);
   }
 
   #newSequence(id: string, text: SequenceText, independent: boolean): SessionSequence {
     const tokens = this.#options.encode(text).length;
-    return { id, text, tokens, ratio: this.#options.defaults.ratio, choice: 'stride', independent, anchorKey: null };
+    const holding = { ratio: this.defaults.ratio, choice: 'stride', anchorKey: null, spilled: false } as const;
+    return { id, text, tokens, independent, ...holding, pinned: false, attention: 1, usedAt: this.#list.exchanges };
   }
 
-  #sequence(index: number): SessionSequence {
-    const sequence = this.#sequences[index];
-    if (sequence === undefined) throw new RangeError(`There is no sequence ${index}`);
-    return sequence;
-  }
-
-  /** Places the next sequence by the cheapest way there is. */
-  async #place(sequence: SessionSequence, options: PlaceOptions): Promise<void> {
-    const { choice } = this.#options.defaults;
-    if (choice === 'stride') return this.#sealAndStore({ ...sequence, choice }, options);
-    if (await this.#fromStore({ ...sequence, choice })) return;
-    const spare = this.#spare.get(sequence.id);
-    if (spare !== undefined && (await this.#import(sequence, spare))) return;
-    await this.#seal({ ...sequence, choice: 'stride', anchorKey: null }, options);
-  }
-
-  async #sealAndStore(sequence: SessionSequence, options: PlaceOptions): Promise<void> {
-    if (await this.#fromStore(sequence)) return;
-    const kept = { ...sequence, anchorKey: this.#keyOf(sequence) };
-    await this.#seal(kept, options);
-    this.#options.store.writeAnchors(kept, encodeAnchors(this.context.exportAnchors(this.placed - 1, 'fp16')));
-  }
-
-  async #fromStore(sequence: SessionSequence): Promise<boolean> {
-    const anchorKey = this.#keyOf(sequence);
-    const bytes = this.#options.store.readAnchors(anchorKey);
-    const anchors = bytes === undefined ? undefined : decodeAnchors(bytes);
-    return anchors !== undefined && (await this.#import({ ...sequence, anchorKey }, anchors));
+  #unplaced(): readonly SessionSequence[] {
+    return this.#list.held.slice(this.#placed.count);
   }
 
   /** False when the anchors turn out to be of another model's shape: the text is then read again. */
-  async #import(sequence: SessionSequence, anchors: SequenceAnchors): Promise<boolean> {
+  async #import(anchors: SequenceAnchors): Promise<boolean> {
     try {
       await this.context.importAnchors(anchors);
+      return true;
     } catch (error) {
       if (AnchorageError.is(error, 'invalidInput')) return false;
       throw error;
     }
-    this.#isPlaced(sequence);
-    return true;
   }
 
   async #seal(sequence: SessionSequence, options: PlaceOptions): Promise<void> {
     const { ratio, choice, independent } = sequence;
-    await this.context.seal(this.#options.encode(sequence.text), { ...options, ratio, choice, independent });
-    this.#isPlaced(sequence);
+    await this.context.seal(this.tokensOf(sequence), { ...options, ratio, choice, independent });
   }
 
-  #isPlaced(sequence: SessionSequence): void {
-    const chain = this.#options.keys.after(this.#chain, this.#keyOf(sequence));
-    this.#sequences[this.placed] = sequence;
-    this.#chains.push(chain);
+  #isPlaced(sequence: SessionSequence, key: string, isStored: boolean): void {
+    this.#placed.push(sequence.id, key, isStored);
+    this.#list.put(sequence);
   }
+}
 
-  get #chain(): string {
-    return this.#chains.at(-1) ?? this.#options.keys.start;
-  }
-
-  /** Key of the anchors that a sequence would have as the next one. */
-  #keyOf(sequence: SessionSequence): string {
-    return this.#options.keys.keyOf(this.#chain, this.#options.encode(sequence.text), sequence);
-  }
-
-  #unplaceFrom(index: number): void {
-    if (index >= this.placed) return;
-    this.context.truncateTo(index);
-    this.#chains.length = index;
-  }
+function rounded(value: number): number {
+  return Math.round(value * 1000) / 1000;
 }

@@ -4,10 +4,13 @@ import { loadPackage } from '../engine/modelPackage.ts';
 import { ScoringPass } from '../engine/scoringPass.ts';
 import { scoreText, type TextScore } from '../engine/scoreText.ts';
 import { AnchorKeys } from '../memory/anchorKey.ts';
+import { KvBudget } from '../memory/kvBudget.ts';
+import { storeCacheBytes } from '../memory/openDatabase.ts';
 import type { SealDefaults } from '../memory/sessionMemory.ts';
 import type { SequenceText } from '../memory/sessionSequence.ts';
 import type { DecoderContext } from '../memory/decoderContext.ts';
 import type { z } from 'zod';
+import { AnchorageError } from '../protocol/errors.ts';
 import type { loadModelRequest, ModelInfo } from '../protocol/worker.ts';
 import { chooseProvider } from './executionProvider.ts';
 
@@ -26,6 +29,16 @@ export interface Model {
   readonly defaults: SealDefaults;
   /** Longest sequence in tokens. */
   readonly maxSequenceTokens: number;
+  /** Bytes that the keys/values of all its sessions share. */
+  readonly budget: KvBudget;
+  /** Rows of keys/values that one session can hold at most: by the window, and by the budget. */
+  readonly capacity: number;
+  /** Whether taking a sequence out of a context makes room for others. */
+  readonly canSpill: boolean;
+  /** Rows that sealing a sequence takes beside the anchors. */
+  readonly workRows: number;
+  /** Most tokens that are read again for one answer. */
+  readonly rereadTokens: number;
   readonly keys: AnchorKeys;
   /** Positions of the window that a sealed text of so many tokens takes. */
   positionsOf(tokens: number): number;
@@ -40,6 +53,15 @@ export interface Model {
   dispose(): Promise<void>;
 }
 
+/** Share of the rows in the budget that the pass that chooses anchors may take. */
+const mostScoring = 0.6;
+
+/** An arena takes somewhat more than its rows while it grows. */
+const arenaSlack = 1.1;
+
+/** Rows without which nothing can be asked. */
+const leastRows = 384;
+
 /** @throws AnchorageError as `loadPackage` and `Decoder.create` do. */
 export async function loadEngineModel(params: LoadParams, workerPath: string): Promise<Model> {
   const start = performance.now();
@@ -51,18 +73,31 @@ export async function loadEngineModel(params: LoadParams, workerPath: string): P
   ]);
   const { anchors, config, layout, name } = modelPackage;
   const pinned = layout.pinned();
-  const scoring = new ScoringPass(decoder, pinned);
+  const budget = new KvBudget(params.budgetMB * 1e6, storeCacheBytes);
+  const scoring = new ScoringPass(decoder, pinned, budget);
   const encoded = new WeakMap<SequenceText, readonly number[]>();
   // The anchors of AC and EP are where they are: with nothing to choose, nothing is sealed again in idle time either.
   const isChosen = anchors.scheme === 'mark' || anchors.scheme === 'select';
+  const kvBytesPerToken = 2 * config.num_hidden_layers * config.num_key_value_heads * config.head_dim * 4;
+  const rows = Math.floor(budget.available / kvBytesPerToken);
+  const longest = anchors.max_sequence_tokens;
+  const scoringRows = pinned.length + 2 * longest + layout.repeatRequest().length;
+  checkBudget(name, rows, kvBytesPerToken, params.budgetMB);
   const defaults: SealDefaults = {
     ratio: params.ratio ?? anchors.ratio,
-    choice: isChosen ? (params.choice ?? anchors.choice) : 'stride',
+    // Where the pass that chooses would leave no room for anchors, they are not chosen.
+    choice: isChosen && scoringRows <= rows * mostScoring ? (params.choice ?? anchors.choice) : 'stride',
     independentChunks: anchors.independent_chunks,
+    ratios: [...new Set([...anchors.ratios, params.ratio ?? anchors.ratio])],
   };
   return {
     defaults,
-    maxSequenceTokens: anchors.max_sequence_tokens,
+    budget,
+    capacity: Math.min(rows, config.max_position_embeddings),
+    canSpill: anchors.positions === 'cache',
+    workRows: Math.ceil((defaults.choice === 'stride' ? longest : scoringRows) * arenaSlack),
+    rereadTokens: params.rereadTokens,
+    maxSequenceTokens: longest,
     keys: new AnchorKeys(`${modelPackage.fingerprint} ${decoder.variant}`, pinned),
     info: {
       name,
@@ -75,7 +110,7 @@ export async function loadEngineModel(params: LoadParams, workerPath: string): P
       ratio: defaults.ratio,
       ratios: anchors.ratios,
       contextTokens: config.max_position_embeddings,
-      kvBytesPerToken: 2 * config.num_hidden_layers * config.num_key_value_heads * config.head_dim * 4,
+      kvBytesPerToken,
       loadMs: performance.now() - start,
     },
     positionsOf: (tokens) => {
@@ -99,7 +134,17 @@ export async function loadEngineModel(params: LoadParams, workerPath: string): P
       const context = new AnchorContext(decoder, { pinned, scoring });
       return { context, score: (tokens, signal) => scoreText(context, tokens, signal) };
     },
-    createContext: () => new AnchorContext(decoder, { pinned, scoring }),
+    createContext: () => new AnchorContext(decoder, { pinned, scoring, account: budget }),
     dispose: () => decoder.dispose(),
   };
+}
+
+function checkBudget(name: string, rows: number, bytesPerRow: number, budgetMB: number): void {
+  if (rows >= leastRows) return;
+  const least = Math.ceil((leastRows * bytesPerRow + storeCacheBytes) / 1e6);
+  throw new AnchorageError(
+    'invalidInput',
+    `anchorage.memory.budgetMB: ${budgetMB} MB hold ${rows} rows of keys and values of ${name}; ${leastRows} are the least.`,
+    `Set it to ${least} or more, or use a smaller model.`,
+  );
 }

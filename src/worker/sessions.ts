@@ -1,15 +1,24 @@
 import { randomUUID } from 'node:crypto';
 import { AnchorageError } from '../protocol/errors.ts';
-import type { SessionSummary, SessionView } from '../protocol/worker.ts';
+import type { Attachment, SearchHit, SessionSummary, SessionView } from '../protocol/worker.ts';
 import type { MemoryView } from '../protocol/memory.ts';
 import { MemorySessionStore } from '../memory/memorySessionStore.ts';
-import { memoryView, unreadView } from '../memory/memoryView.ts';
+import { memoryView, unreadView, type BudgetView } from '../memory/memoryView.ts';
+import { Rehydrator } from '../memory/rehydrator.ts';
 import { SessionMemory } from '../memory/sessionMemory.ts';
+import type { SessionSequence } from '../memory/sessionSequence.ts';
 import type { SessionStore, StoredSession, StoredTurn } from '../memory/sessionStore.ts';
+import { pathOf, shownExchanges } from '../memory/sessionTree.ts';
 import type { Model } from './model.ts';
 
 /** Contexts kept at a time. Another session's is made again from its anchors when it is wanted. */
 export const contextLimit = 4;
+
+/** A session whose sequences are in a context. */
+export interface OpenSession {
+  readonly memory: SessionMemory;
+  readonly rehydrator: Rehydrator;
+}
 
 /** The worker's sessions, stored and ephemeral, and the contexts of those used last. */
 export class Sessions {
@@ -17,16 +26,18 @@ export class Sessions {
   /** Explanations and summaries: forgotten when the worker ends. */
   readonly #ephemeral = new MemorySessionStore();
   /** Least recently used first. */
-  readonly #memories = new Map<string, SessionMemory>();
+  readonly #open = new Map<string, OpenSession>();
+  /** Where each session goes on in this process: another one may write another branch meanwhile. */
+  readonly #heads = new Map<string, string | null>();
 
   constructor(stored: SessionStore) {
     this.#stored = stored;
   }
 
-  create(isEphemeral: boolean): SessionView {
+  create(isEphemeral: boolean, model: Model | null): SessionView {
     const session = { id: randomUUID(), title: '', createdAt: Date.now() };
     (isEphemeral ? this.#ephemeral : this.#stored).create(session);
-    return this.view(session.id);
+    return this.view(session.id, model);
   }
 
   list(): SessionSummary[] {
@@ -34,80 +45,152 @@ export class Sessions {
   }
 
   /** @throws AnchorageError `invalidInput` for a session that is not there. */
-  view(id: string): SessionView {
-    const { title, exchanges, sequences } = this.read(id);
-    const memory = this.#memories.get(id);
+  view(id: string, model: Model | null): SessionView {
+    const session = this.read(id);
+    const open = this.#open.get(id);
+    const budget = budgetOf(model);
     return {
       id,
-      title,
-      exchanges: [...exchanges],
-      memory: memory ? memoryView(id, memory) : unreadView(id, sequences),
+      title: session.title,
+      exchanges: shownExchanges(session),
+      memory: open ? memoryView(id, open.memory, budget) : unreadView(id, sequencesOf(session), budget),
     };
   }
 
-  delete(id: string): void {
-    this.#memories.delete(id);
-    this.#storeOf(id).delete(id);
+  memoryView(id: string, memory: SessionMemory, model: Model | null): MemoryView {
+    return memoryView(id, memory, budgetOf(model));
   }
 
   /** The session's context and what is in it; empty where the session was not used since the model was loaded. */
-  memory(id: string, model: Model): SessionMemory {
-    const memory = this.#memories.get(id) ?? this.#newMemory(this.read(id), model);
-    this.#memories.delete(id);
-    this.#memories.set(id, memory);
-    const [oldest] = this.#memories.keys();
-    if (this.#memories.size > contextLimit && oldest !== undefined) this.#memories.delete(oldest);
-    return memory;
+  open(id: string, model: Model): OpenSession {
+    const open = this.#open.get(id) ?? this.#opened(this.read(id), model);
+    this.#open.delete(id);
+    this.#open.set(id, open);
+    if (this.#open.size > contextLimit) this.#releaseOldest(id);
+    return open;
   }
 
-  memoryView(id: string, memory: SessionMemory): MemoryView {
-    return memoryView(id, memory);
+  /** The session's context, if it has one. */
+  opened(id: string): OpenSession | undefined {
+    return this.#open.get(id);
+  }
+
+  /** The store that a session is in. */
+  storeOf(id: string): SessionStore {
+    return this.#ephemeral.title(id) === undefined ? this.#stored : this.#ephemeral;
   }
 
   append(id: string, turn: StoredTurn): void {
-    this.#storeOf(id).appendTurn(id, turn);
+    this.storeOf(id).appendTurn(id, turn);
+    this.#heads.set(id, turn.exchange.id);
   }
 
+  /** @throws AnchorageError `invalidInput` for a session that is not there. */
   read(id: string): StoredSession {
-    const session = this.#storeOf(id).read(id);
+    const session = this.storeOf(id).read(id);
     if (session === undefined) throw noSession(id);
-    return session;
+    const headId = this.#heads.get(id) ?? session.headId;
+    this.#heads.set(id, headId);
+    return { ...session, headId };
+  }
+
+  /** The exchange that the next one follows. */
+  head(id: string): string | null {
+    return this.#heads.get(id) ?? null;
+  }
+
+  /** Goes on from another exchange, with the sequences up to there. */
+  select(id: string, headId: string): void {
+    this.storeOf(id).selectHead(id, headId);
+    this.#heads.set(id, headId);
+    this.#open.get(id)?.memory.follow(sequencesOf(this.read(id)));
+  }
+
+  import(session: StoredSession, attachments: ReadonlyMap<string, readonly Attachment[]>): void {
+    this.#stored.importSession(session, attachments);
+  }
+
+  search(query: string, limit: number): SearchHit[] {
+    return this.#stored.search(query, limit);
+  }
+
+  /** Text of an exchange's attachments. */
+  attachments(id: string, exchangeId: string): Attachment[] {
+    return this.storeOf(id).attachments(exchangeId);
   }
 
   /** @throws AnchorageError `invalidInput` for a session that is not there. */
   title(id: string): string {
-    const title = this.#storeOf(id).title(id);
+    const title = this.storeOf(id).title(id);
     if (title === undefined) throw noSession(id);
     return title;
   }
 
   has(id: string): boolean {
-    return this.#storeOf(id).title(id) !== undefined;
+    return this.storeOf(id).title(id) !== undefined;
+  }
+
+  delete(id: string): void {
+    this.close(id);
+    this.#heads.delete(id);
+    this.storeOf(id).delete(id);
+  }
+
+  /** Frees a session's context, which is made again when it is wanted. */
+  close(id: string): void {
+    const open = this.#open.get(id);
+    this.#open.delete(id);
+    open?.memory.context.release();
+    open?.rehydrator.close();
   }
 
   /** Drops all contexts: they belong to a model that goes. */
-  forgetContexts(): void {
-    this.#memories.clear();
+  closeAll(): void {
+    for (const id of [...this.#open.keys()]) this.close(id);
   }
 
-  close(): void {
+  /** Closes the stores too. */
+  end(): void {
+    this.closeAll();
     this.#stored.close();
   }
 
-  #storeOf(id: string): SessionStore {
-    return this.#ephemeral.title(id) === undefined ? this.#stored : this.#ephemeral;
+  /** Closes the session used longest ago, but not `keep`; false when there is none. */
+  #releaseOldest(keep: string): boolean {
+    const oldest = [...this.#open.keys()].find((id) => id !== keep);
+    if (oldest === undefined) return false;
+    this.close(oldest);
+    return true;
   }
 
-  #newMemory({ id, sequences }: StoredSession, model: Model): SessionMemory {
-    return new SessionMemory({
+  #opened(session: StoredSession, model: Model): OpenSession {
+    const { id } = session;
+    const store = this.storeOf(id);
+    const memory = new SessionMemory({
       context: model.createContext(),
       keys: model.keys,
-      store: this.#storeOf(id),
+      store: {
+        keepsAnchors: store === this.#stored,
+        readAnchors: (key) => store.readAnchors(key),
+        write: (held, anchors) => store.writeHoldings(id, held, anchors),
+      },
       defaults: model.defaults,
+      workRows: model.workRows,
       encode: (text) => model.encode(text),
-      sequences,
+      sequences: sequencesOf(session),
+      makeWay: () => this.#releaseOldest(id),
     });
+    return { memory, rehydrator: new Rehydrator(memory) };
   }
+}
+
+/** Sequences of the branch that is shown. */
+export function sequencesOf(session: StoredSession): SessionSequence[] {
+  return pathOf(session).flatMap(({ sequences }) => sequences);
+}
+
+function budgetOf(model: Model | null): BudgetView {
+  return { budget: model?.budget.limit ?? 0, budgetUsed: model?.budget.used ?? 0 };
 }
 
 function noSession(id: string): AnchorageError {

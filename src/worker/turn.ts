@@ -1,10 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { AnchorageError } from '../protocol/errors.ts';
+import type { Rehydration } from '../protocol/memory.ts';
 import type { Sampling } from '../protocol/sampling.ts';
-import type { Attachment, Exchange, Task } from '../protocol/worker.ts';
-import type { SessionMemory } from '../memory/sessionMemory.ts';
+import type { Attachment, Task } from '../protocol/worker.ts';
+import type { Pick } from '../memory/rehydrationPlan.ts';
+import { labelOf } from '../memory/sessionSequence.ts';
+import type { StoredExchange } from '../memory/sessionStore.ts';
 import type { Model } from './model.ts';
-import { checkRoom, planTurn } from './turnPlan.ts';
+import type { OpenSession } from './sessions.ts';
+import { checkRoom, planTurn, roomNeeded, type TurnPlan } from './turnPlan.ts';
 
 export interface TurnRequest {
   readonly task: Task;
@@ -20,9 +24,13 @@ export interface TurnListener {
   onToken(text: string): void;
 }
 
+/** An answered exchange, without its place in the session's tree. */
+export type AnsweredTurn = Omit<StoredExchange, 'parentId'>;
+
 /**
  * Answers one question in a session: brings the session's sequences into the context, seals the chunks of what is
- * attached, reads the question whole, and answers. The exchange then stays live until it is sealed.
+ * attached, reads the question whole, reads again the sequences whose details it needs, and answers. The exchange then
+ * stays live until it is sealed.
  *
  * An answer that is cancelled after its first words is kept; a turn that is cancelled before, or fails, leaves the
  * session as it was.
@@ -31,38 +39,36 @@ export interface TurnListener {
  */
 export async function runTurn(
   model: Model,
-  memory: SessionMemory,
+  { memory, rehydrator }: OpenSession,
   request: TurnRequest,
   listener: TurnListener,
   signal: AbortSignal,
-): Promise<Exchange> {
+): Promise<AnsweredTurn> {
   const { context } = memory;
   const plan = planTurn(model, request);
+  const rows = roomNeeded(model, plan, request.sampling.maxTokens);
+  memory.fit(rows);
   const unplaced = memory.unplacedTokens;
-  const isRestored = context.textTokens === 0 && unplaced > 0;
-  await memory.settle({
-    signal,
-    onProgress: (done) =>
-      listener.onProgress(isRestored ? 'restore' : 'read', done, unplaced + (isRestored ? 0 : plan.tokens)),
-  });
-  const offset = isRestored ? 0 : unplaced;
-  const onRead = (done: number): void => listener.onProgress('read', offset + done, offset + plan.tokens);
-  const before = memory.sequences.length;
+  const stage = context.textTokens === 0 && unplaced > 0 ? 'restore' : 'read';
+  await memory.settle({ signal, onProgress: (done) => listener.onProgress(stage, done, unplaced) });
+  const before = memory.sequences;
   try {
     await context.readPinned(signal);
-    const { room, pinned } = context;
-    checkRoom(model, plan, { room, prefix: pinned.length, answerTokens: request.sampling.maxTokens });
     const begin = performance.now();
-    let done = 0;
-    onRead(0);
-    for (const chunk of plan.chunks) {
-      await memory.addChunk(randomUUID(), chunk, { signal, onProgress: (tokens) => onRead(done + tokens) });
-      done += model.encode(chunk).length;
-      onRead(done);
-    }
-    await context.read(plan.questionTokens, { logits: 'last', signal, onProgress: (tokens) => onRead(done + tokens) });
+    memory.addChunks(plan.chunks.map((text) => ({ id: randomUUID(), text })));
+    memory.fit(rows);
+    checkRoom(model, plan, context);
+    const chunkTokens = memory.unplacedTokens;
+    const total = chunkTokens + plan.questionTokens.length;
+    listener.onProgress('read', 0, total);
+    await memory.settle({ signal, onProgress: (done) => listener.onProgress('read', done, total) });
+    const onProgress = (done: number): void => listener.onProgress('read', chunkTokens + done, total);
+    await context.read(plan.questionTokens, { logits: 'last', signal, onProgress, wantAttention: true });
+    const picks = await rehydrator.pick(request.question, Math.min(model.rereadTokens, context.room / 2));
+    memory.noteAttention();
+    if (picks.length > 0) await readAgain(memory, picks, plan, signal);
     const prefillMs = performance.now() - begin;
-    const held = { kvRows: context.rows, kvRowsFull: context.rowsFull };
+    const held = { kvRows: context.rows, kvRowsFull: memory.textTokens + plan.questionTokens.length };
     const answer = await context.generate(request.sampling, { signal, onToken: (text) => listener.onToken(text) });
     if (answer.stopReason === 'cancelled' && answer.text === '') {
       throw new AnchorageError('cancelled', 'The question was cancelled before its answer began.');
@@ -73,17 +79,40 @@ export async function runTurn(
       id: randomUUID(),
       question: request.question,
       answer: text,
-      attachments: request.attachments.map(({ text: attached, ...rest }) => ({ ...rest, lines: lineCount(attached) })),
+      attachments: request.attachments.map(described),
       stopReason,
-      usage: { promptTokens: plan.tokens, answerTokens: tokens.length, ...held, prefillMs, decodeMs: times.decodeMs },
+      usage: { promptTokens: total, answerTokens: tokens.length, ...held, prefillMs, decodeMs: times.decodeMs },
+      rehydrated: picks.map(rehydrationOf),
+      isForgotten: false,
+      sequences: memory.sequences.slice(before.length),
     };
   } catch (error) {
-    memory.rollBack(before);
+    memory.follow(before);
     throw error;
   }
 }
 
-function lineCount(text: string): number {
+/** The question was read without them, to know which they are: it is read once more behind them. */
+async function readAgain(
+  memory: OpenSession['memory'],
+  picks: readonly Pick[],
+  plan: TurnPlan,
+  signal: AbortSignal,
+): Promise<void> {
+  memory.context.dropLive();
+  await memory.rehydrate(
+    picks.map(({ sequence }) => sequence),
+    { signal },
+  );
+  await memory.context.read(plan.questionTokens, { logits: 'last', signal });
+}
+
+function rehydrationOf({ sequence, why }: Pick): Rehydration {
+  return { sequenceId: sequence.id, label: labelOf(sequence.text), tokens: sequence.tokens, why };
+}
+
+function described({ kind, path, languageId, startLine, text }: Attachment): StoredExchange['attachments'][number] {
   const breaks = text.split('\n').length - 1;
-  return Math.max(1, text.endsWith('\n') ? breaks : breaks + 1);
+  const lines = Math.max(1, text.endsWith('\n') ? breaks : breaks + 1);
+  return { kind, path, languageId, startLine, lines };
 }

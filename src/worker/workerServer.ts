@@ -8,6 +8,9 @@ import {
   createSessionRequest,
   deleteSessionRequest,
   diagnoseRequest,
+  exportSessionRequest,
+  importSessionRequest,
+  indexFileRequest,
   initializeRequest,
   listSessionsRequest,
   loadModelRequest,
@@ -16,22 +19,29 @@ import {
   openSessionRequest,
   progressNotification,
   protocolVersion,
+  renameSessionRequest,
+  searchSessionsRequest,
+  selectBranchRequest,
+  sequenceActionRequest,
+  sequenceTextRequest,
   shutdownRequest,
+  stopIndexingRequest,
   storageChangedNotification,
   tokenNotification,
 } from '../protocol/worker.ts';
 import type { RequestDefinition } from '../protocol/worker.ts';
 import { FallbackSessionStore } from '../memory/fallbackSessionStore.ts';
 import { openSessionStore } from '../memory/openSessionStore.ts';
+import { sealInIdle } from '../memory/idleSealing.ts';
+import { answer } from './answer.ts';
 import { runBatchRow } from './batchRow.ts';
 import { diagnose } from './diagnose.ts';
 import { ModelSlot } from './modelSlot.ts';
 import type { LoadParams, Model } from './model.ts';
-import { titleFor } from './prompts.ts';
 import { RequestQueue } from './requestQueue.ts';
 import type { RpcEndpoint } from './rpc/endpoint.ts';
+import { SessionRequests } from './sessionRequests.ts';
 import { contextLimit, Sessions } from './sessions.ts';
-import { runTurn } from './turn.ts';
 
 type Params<D> = D extends RequestDefinition<infer P, z.ZodType> ? z.output<P> : never;
 type Result<D> = D extends RequestDefinition<z.ZodType, infer R> ? z.input<R> : never;
@@ -45,6 +55,7 @@ type Handler<P extends z.ZodType, R extends z.ZodType> = (
 /** What the handshake sets up. */
 interface Started {
   readonly sessions: Sessions;
+  readonly requests: SessionRequests;
   readonly sessionStore: FallbackSessionStore;
   readonly storageFolder: string | null;
   /** Why the folder's sessions could not be opened at all. */
@@ -95,13 +106,16 @@ export class WorkerServer {
       });
       return { checks };
     });
-    this.#onDirect(createSessionRequest, async ({ sessions }, { ephemeral }) => sessions.create(ephemeral));
+    this.#onDirect(createSessionRequest, async ({ sessions }, { ephemeral }) =>
+      sessions.create(ephemeral, this.#slot.model),
+    );
     this.#onDirect(listSessionsRequest, async ({ sessions }) => sessions.list());
     this.#onDirect(openSessionRequest, async (started, { sessionId }) => {
-      const view = started.sessions.view(sessionId);
+      const view = started.sessions.view(sessionId, this.#slot.model);
       this.#prepareInIdle(started, sessionId);
       return view;
     });
+    this.#onSessions();
     endpoint.onRequest(shutdownRequest, async () => {
       await this.close();
       setImmediate(this.#onShutdown);
@@ -109,11 +123,45 @@ export class WorkerServer {
     });
   }
 
+  /** What is done with sessions beside asking: most of it while the engine is busy. */
+  #onSessions(): void {
+    this.#onDirect(renameSessionRequest, async ({ requests }, { sessionId, title }) => {
+      requests.rename(sessionId, title);
+      return {};
+    });
+    this.#onDirect(searchSessionsRequest, async ({ requests }, { query }) => requests.search(query));
+    this.#onDirect(exportSessionRequest, async ({ requests }, { sessionId, format }) =>
+      requests.export(sessionId, format),
+    );
+    this.#onDirect(importSessionRequest, async ({ requests }, { text }) => requests.import(text, this.#slot.model));
+    this.#onDirect(sequenceTextRequest, async ({ requests }, { sessionId, sequenceId }) => ({
+      text: requests.sequenceText(sessionId, sequenceId),
+    }));
+    this.#on(selectBranchRequest, async (started, { sessionId, exchangeId }) => {
+      const view = started.requests.selectBranch(sessionId, exchangeId, this.#slot.model);
+      this.#prepareInIdle(started, sessionId);
+      return view;
+    });
+    const act = async (
+      started: Started,
+      { sessionId, sequenceId, action }: Params<typeof sequenceActionRequest>,
+    ): Promise<Result<typeof sequenceActionRequest>> => {
+      const view = started.requests.act(sessionId, sequenceId, action, this.#slot.model);
+      this.#prepareInIdle(started, sessionId);
+      return view;
+    };
+    this.#onDirect(sequenceActionRequest, (started, params, cancelled) => {
+      // What only marks a sequence need not wait for an answer that is being written.
+      const isMark = params.action !== 'forget' && started.sessions.opened(params.sessionId) !== undefined;
+      return isMark ? act(started, params) : this.#queue.run(cancelled, () => act(started, params));
+    });
+  }
+
   /** Stops what runs, which keeps what was answered so far, and closes the store. */
   async close(): Promise<void> {
     this.#end.abort();
     await this.#queue.close();
-    this.#started?.sessions.close();
+    this.#started?.sessions.end();
   }
 
   /** Registers a request that waits for its turn at the engine. */
@@ -153,7 +201,8 @@ export class WorkerServer {
     });
     const sessions = new Sessions(sessionStore);
     const onnxruntime = await onnxruntimeVersion();
-    this.#started = { sessions, sessionStore, storageFolder, storageWarning: warning, onnxruntime };
+    const requests = new SessionRequests(sessions);
+    this.#started = { sessions, requests, sessionStore, storageFolder, storageWarning: warning, onnxruntime };
     this.#log('info', `Worker ${process.pid} on Node ${process.version} started by ${client}.`);
     return { protocolVersion, worker: manifest.version, node: process.version, onnxruntime, storageWarning: warning };
   }
@@ -161,7 +210,7 @@ export class WorkerServer {
   async #load(params: LoadParams): Promise<Result<typeof loadModelRequest>> {
     const progress = { requestId: null, stage: 'load', unit: 'sequences', total: 1 } as const;
     this.#endpoint.notify(progressNotification, { ...progress, done: 0 });
-    this.#started?.sessions.forgetContexts();
+    this.#started?.sessions.closeAll();
     const { info } = await this.#slot.load(params);
     this.#endpoint.notify(progressNotification, { ...progress, done: 1 });
     this.#log(
@@ -178,24 +227,15 @@ export class WorkerServer {
   ): Promise<Result<typeof askRequest>> {
     const { sessions } = started;
     const model = this.#slot.need();
-    const title = sessions.title(sessionId);
-    const memory = sessions.memory(sessionId, model);
-    const before = memory.sequences.length;
     const listener = {
       onProgress: (stage: 'restore' | 'read' | 'answer', done: number, total: number): void =>
         this.#endpoint.notify(progressNotification, { requestId, stage, done, total, unit: 'tokens' }),
       onToken: (text: string): void => this.#endpoint.notify(tokenNotification, { requestId, text }),
     };
-    const exchange = await runTurn(model, memory, request, listener, signal);
-    sessions.append(sessionId, {
-      title: title === '' ? titleFor(request.task, request.question, request.attachments) : title,
-      updatedAt: Date.now(),
-      exchange,
-      attachments: request.attachments,
-      sequences: memory.sequences.slice(before),
-    });
+    const exchange = await answer(sessions, model, sessionId, request, listener, signal);
     this.#prepareInIdle(started, sessionId);
-    return { exchange, memory: sessions.memoryView(sessionId, memory) };
+    const { memory } = sessions.open(sessionId, model);
+    return { exchange, memory: sessions.memoryView(sessionId, memory, model) };
   }
 
   #batchRow(
@@ -216,9 +256,9 @@ export class WorkerServer {
       sessionStore.writeHeld();
       const { model } = this.#slot;
       if (model === null || !sessions.has(sessionId)) return;
-      const memory = sessions.memory(sessionId, model);
-      await memory.sealInIdle(signal);
-      this.#endpoint.notify(memoryChangedNotification, sessions.memoryView(sessionId, memory));
+      const { memory } = sessions.open(sessionId, model);
+      await sealInIdle(memory, () => model.createContext(), signal);
+      this.#endpoint.notify(memoryChangedNotification, sessions.memoryView(sessionId, memory, model));
     });
   }
 
