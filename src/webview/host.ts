@@ -59,6 +59,8 @@ const messageTypes: readonly string[] = [
   'memory',
   'sessions',
   'prefill',
+  'found',
+  'sequenceText',
 ] satisfies readonly ToWebviewMessage.Type['type'][];
 
 /** The sender is our own host, which the compiler holds to the message types: the type alone tells its messages from the editor's. */

@@ -1,9 +1,10 @@
 import type { AttachmentChip, ChatError } from '../protocol/webview.ts';
-import type { SequenceState, SequenceView } from '../protocol/memory.ts';
-import type { StopReason } from '../protocol/worker.ts';
+import type { RehydrationReason, SequenceState, SequenceView } from '../protocol/memory.ts';
+import type { SessionFormat, StopReason } from '../protocol/worker.ts';
 import { formatBytes, formatCount, formatFactor, formatSeconds } from './format.ts';
 
 const tokens = (count: number): string => `${formatCount(count)} ${count === 1 ? 'token' : 'tokens'}`;
+const sequences = (count: number): string => `${formatCount(count)} ${count === 1 ? 'sequence' : 'sequences'}`;
 const rows = (count: number): string => `${formatCount(count)} ${count === 1 ? 'row' : 'rows'}`;
 
 /** What people call the execution providers of onnxruntime. */
@@ -46,6 +47,20 @@ export const strings = {
   sessionDetail: (exchanges: number, when: string) =>
     `${formatCount(exchanges)} ${exchanges === 1 ? 'exchange' : 'exchanges'}, ${when}`,
   currentSession: 'open now',
+  searchSessions: 'Search sessions',
+  searching: 'Searching…',
+  found: (count: number) =>
+    count === 0
+      ? 'No session has all these words.'
+      : `${formatCount(count)} ${count === 1 ? 'session' : 'sessions'} found`,
+  importSession: 'Import a session',
+  sessionActions: (title: string) => `Actions for ${title}`,
+  renameSession: 'Rename',
+  sessionTitle: 'Title of the session',
+  exportSession: {
+    markdown: 'Export as Markdown…',
+    json: 'Export as JSON…',
+  } satisfies Record<SessionFormat, string>,
   deleteSession: (title: string) => `Delete ${title}`,
   confirmDelete: 'Delete for good',
   keepSession: 'Keep',
@@ -80,6 +95,28 @@ export const strings = {
     cancelled: 'Stopped',
   } satisfies Record<StopReason, string | null>,
 
+  edit: 'Edit the question',
+  editHint: 'Enter asks it anew in its place. Shift+Enter starts a new line. Escape cancels.',
+  editKept: 'Read again with it:',
+  saveEdit: 'Ask anew',
+  cancelEdit: 'Cancel',
+  regenerate: 'Answer again',
+  version: (number: number, count: number) => `${formatCount(number)}/${formatCount(count)}`,
+  versionSpoken: (number: number, count: number) => `Version ${formatCount(number)} of ${formatCount(count)}`,
+  versionBefore: 'Version before',
+  versionAfter: 'Version after',
+  forgotten: 'Forgotten',
+
+  reread: 'Read again:',
+  rereadMore: (count: number) => ` and ${formatCount(count)} more`,
+  rereadShares: 'shares ',
+  rereadWhy: {
+    attention: 'the question attends to it',
+    followUp: 'the exchange before',
+    user: 'as you asked',
+  } satisfies Record<Exclude<RehydrationReason['kind'], 'words'>, string>,
+  tokens,
+
   modelAbsent: 'No model',
   modelLoading: 'Loading the model',
   modelReady: (name: string, variant: string, provider: string) =>
@@ -106,17 +143,65 @@ export const strings = {
     factor: 'Smaller by',
     factorValue: formatFactor,
     nothing: 'nothing held yet',
+    spilled: 'On disk only',
+    rehydrated: 'Read again',
+    sequencesOf: (count: number, all: number) => `${formatCount(count)} of ${sequences(all)}`,
+    budget: 'Budget, all sessions',
   },
+  memoryBudget: (used: number, budget: number) => `Budget: ${formatBytes(used)} of ${formatBytes(budget)}`,
+  memoryStates: (spilled: number, rehydrated: number) =>
+    [
+      spilled === 0 ? '' : `${formatCount(spilled)} on disk only`,
+      rehydrated === 0 ? '' : `${formatCount(rehydrated)} read again`,
+    ]
+      .filter((part) => part !== '')
+      .join(', '),
+  memoryBudgetSpoken: (used: number, budget: number) =>
+    `All sessions together take ${formatBytes(used)} of the ${formatBytes(budget)} that they may take`,
   anchorMap: 'Anchor map: one tile for each sequence of this session',
+  anchorMapKeys: 'Arrow keys walk the tiles, Enter opens what can be done with one.',
   states: {
     live: 'live, held whole',
     anchored: 'anchors only',
     spilled: 'on disk only',
     rehydrated: 'read again for this answer',
   } satisfies Record<SequenceState, string>,
+  marks: {
+    pinned: 'pinned: kept as it is',
+    wanted: 'read again for the next question',
+  },
   kinds: { prefix: 'Instructions', exchange: 'Exchange', chunk: 'File' } satisfies Record<SequenceView['kind'], string>,
-  tile: (view: SequenceView) =>
-    `${strings.kinds[view.kind]}: ${view.label} · ${tokens(view.textTokens)} in ${rows(view.rows)} · ${strings.states[view.state]}`,
+  tileTitle: (view: SequenceView) => `${strings.kinds[view.kind]}: ${view.label}`,
+  tileFacts: (view: SequenceView) =>
+    [
+      `${tokens(view.textTokens)} in ${rows(view.rows)}`,
+      view.ratio > 1 ? `ratio ${formatCount(view.ratio)}` : '',
+      strings.states[view.state],
+      view.pinned ? strings.marks.pinned : '',
+      view.isWanted ? strings.marks.wanted : '',
+    ]
+      .filter((part) => part !== '')
+      .join(' · '),
+  loadingText: 'Fetching its text…',
+  noText: 'Its text is not to be had.',
+  sequenceText: (label: string) => `Text of ${label}`,
+  sequenceMenu: {
+    showText: 'Show its text',
+    pin: 'Pin: keep it as it is',
+    unpin: 'Unpin',
+    readAgain: 'Read again for the next question',
+    doNotReadAgain: 'Do not read again',
+    goTo: 'Go to the exchange',
+    forget: 'Forget…',
+  },
+  forgetQuestion: (label: string) => `Forget “${label}”?`,
+  forgetWarning: {
+    exchange: 'The question, the answer and their anchors are removed for good, on disk too. This cannot be undone.',
+    chunk:
+      'This part of the file and its anchors are removed from the session for good, on disk too. This cannot be undone.',
+  },
+  confirmForget: 'Forget for good',
+  keepSequence: 'Keep',
 
   emptyTitle: 'Ask about your code',
   emptyText:

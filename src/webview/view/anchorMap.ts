@@ -1,48 +1,65 @@
-import { element, setAttributes, setText, setVisible } from '../dom.ts';
+import { element, setAttributes, setVisible } from '../dom.ts';
 import { strings } from '../strings.ts';
-import type { SequenceState, SequenceView } from '../../protocol/memory.ts';
+import { SequenceMenu, type SequenceMenuActions } from './sequenceMenu.ts';
+import { SequenceTip, type SequenceTexts } from './sequenceTip.ts';
+import type { SequenceView } from '../../protocol/memory.ts';
 
-/** In the order in which a sequence usually passes through them. */
-const sequenceStates: readonly SequenceState[] = ['live', 'anchored', 'spilled', 'rehydrated'];
+/** A tile, and the sequence that it shows. */
+interface Tile {
+  readonly element: HTMLElement;
+  readonly view: SequenceView;
+  /** Changes whenever the view does: a tile that stayed the same costs nothing, of which there may be thousands. */
+  readonly key: string;
+}
 
 /**
  * Every sequence of the session as a tile whose colour and form tell its state. One stop of the Tab key; arrow keys walk the
- * tiles, and the tile under the pointer or the focus is described above the strip.
+ * tiles, the tile under the pointer or the focus is described above the strip, and a click or Enter opens its menu.
  */
 export class AnchorMap {
   readonly element: HTMLElement;
   readonly #list = element('ul', { class: 'tiles', role: 'listbox', 'aria-orientation': 'horizontal', tabindex: 0 });
-  // Each tile carries the same words as its name: the tip is for the eye.
-  readonly #tip = element('div', { class: 'tip', 'aria-hidden': 'true' });
-  readonly #tiles = new Map<string, HTMLElement>();
+  readonly #tip: SequenceTip;
+  readonly #menu: SequenceMenu;
+  readonly #tiles = new Map<string, Tile>();
   #active: HTMLElement | null = null;
 
-  constructor() {
-    setAttributes(this.#list, { 'aria-label': strings.anchorMap });
-    this.element = element('div', { class: 'anchor-map' }, this.#tip, this.#list);
-    this.#showTip(null);
+  constructor(actions: SequenceMenuActions & SequenceTexts) {
+    this.#tip = new SequenceTip(this.#list, actions);
+    this.#menu = new SequenceMenu(actions);
+    setAttributes(this.#list, { 'aria-label': strings.anchorMap, 'aria-describedby': 'anchor-map-keys' });
+    const keys = element('p', { id: 'anchor-map-keys', class: 'visually-hidden' }, strings.anchorMapKeys);
+    this.element = element('div', { class: 'anchor-map' }, this.#list, keys, this.#tip.element, this.#menu.element);
     this.#list.addEventListener('keydown', (event) => this.#onKey(event));
-    this.#list.addEventListener('focus', () => this.#activate(this.#active ?? this.#last()));
-    this.#list.addEventListener('blur', () => this.#showTip(null));
-    this.#list.addEventListener('pointerover', (event) => this.#showTip(tileOf(event.target)));
-    this.#list.addEventListener('pointerleave', () => this.#showTip(this.#focused()));
+    this.#list.addEventListener('focus', () => this.#activate(this.#active ?? tileOf(this.#list.lastElementChild)));
+    this.#list.addEventListener('blur', ({ relatedTarget }) => {
+      if (!(relatedTarget instanceof Node && this.#tip.element.contains(relatedTarget))) {
+        this.#tip.hide();
+      }
+    });
+    this.#list.addEventListener('pointerover', (event) => this.#hover(tileOf(event.target)));
+    this.#list.addEventListener('pointerleave', () => this.#tip.leave());
+    // Before the focus comes, which would show another tile.
+    this.#list.addEventListener('pointerdown', ({ target }) => (this.#active = this.#moveSelection(tileOf(target))));
+    this.#list.addEventListener('click', ({ target }) => this.#open(tileOf(target)));
+    this.#list.addEventListener('contextmenu', (event) => {
+      event.preventDefault();
+      this.#open(tileOf(event.target) ?? this.#active);
+    });
   }
 
   update(sequences: readonly SequenceView[]): void {
     setVisible(this.element, sequences.length > 0);
-    const kept = new Set(sequences.map((sequence) => sequence.id));
+    const ids = new Set(sequences.map((sequence) => sequence.id));
     for (const [id, tile] of this.#tiles) {
-      if (!kept.has(id)) {
-        this.#remove(id, tile);
+      if (!ids.has(id)) {
+        this.#remove(id, tile.element);
       }
     }
+    this.#tip.keep(ids);
     const before = this.#list.childElementCount;
     for (const [index, sequence] of sequences.entries()) {
-      const tile = this.#tileFor(sequence.id);
-      setAttributes(tile, {
-        class: `tile tile-${sequence.state} tile-${sequence.kind}`,
-        'aria-label': strings.tile(sequence),
-      });
+      const tile = this.#draw(sequence);
       if (this.#list.children[index] !== tile) {
         this.#list.insertBefore(tile, this.#list.children[index] ?? null);
       }
@@ -52,70 +69,95 @@ export class AnchorMap {
     }
   }
 
-  #tileFor(id: string): HTMLElement {
-    const existing = this.#tiles.get(id);
-    if (existing) {
-      return existing;
+  /** Takes the text of a sequence that was asked for. */
+  receiveText(sequenceId: string, text: string | null): void {
+    this.#tip.receive(sequenceId, text);
+  }
+
+  #draw(view: SequenceView): HTMLElement {
+    const before = this.#tiles.get(view.id);
+    const key = JSON.stringify(view);
+    if (before?.key === key) {
+      return before.element;
     }
-    const tile = element('li', { id: `tile-${id}`, role: 'option', 'aria-selected': 'false' });
-    this.#tiles.set(id, tile);
+    const tile = before?.element ?? element('li', { id: `tile-${view.id}`, role: 'option', 'aria-selected': 'false' });
+    const marks = `${view.pinned ? ' pinned' : ''}${view.isWanted ? ' wanted' : ''}`;
+    setAttributes(tile, {
+      class: `tile tile-${view.state} tile-${view.kind}${marks}`,
+      'aria-label': `${strings.tileTitle(view)} · ${strings.tileFacts(view)}`,
+    });
+    this.#tiles.set(view.id, { element: tile, view, key });
+    this.#tip.refresh(view);
     return tile;
   }
 
   #remove(id: string, tile: HTMLElement): void {
-    this.#tiles.delete(id);
-    tile.remove();
-    if (this.#active === tile) {
-      this.#active = null;
-      this.#showTip(null);
+    if (this.#menu.openedFor === id) {
+      this.#menu.close();
     }
+    this.#tiles.delete(id);
+    if (this.#active === tile) {
+      this.#active = this.#moveSelection(tileOf(tile.nextElementSibling ?? tile.previousElementSibling));
+    }
+    tile.remove();
   }
 
   #onKey(event: KeyboardEvent): void {
-    const tiles = [...this.#tiles.values()].sort(documentOrder);
-    const current = this.#active ? tiles.indexOf(this.#active) : tiles.length - 1;
-    const target = { ArrowRight: current + 1, ArrowLeft: current - 1, Home: 0, End: tiles.length - 1 }[event.key];
+    if (event.key === 'Enter' || event.key === ' ') {
+      event.preventDefault();
+      this.#open(this.#active);
+      return;
+    }
+    const target = {
+      ArrowRight: this.#active?.nextElementSibling,
+      ArrowLeft: this.#active?.previousElementSibling,
+      Home: this.#list.firstElementChild,
+      End: this.#list.lastElementChild,
+    }[event.key];
     if (target !== undefined) {
       event.preventDefault();
-      this.#activate(tiles[Math.min(Math.max(target, 0), tiles.length - 1)] ?? null);
+      this.#activate(tileOf(target) ?? this.#active);
+    }
+  }
+
+  #open(tile: HTMLElement | null): void {
+    const view = this.#viewOf(tile);
+    // The instructions are the same for every session: there is nothing to choose.
+    if (tile !== null && view !== undefined && view.kind !== 'prefix') {
+      this.#activate(tile);
+      this.#menu.open(tile, this.#list, view, () => this.#tip.read(this.#viewOf(tile) ?? view));
+      this.#tip.hide();
+    }
+  }
+
+  #hover(tile: HTMLElement | null): void {
+    const view = this.#viewOf(tile);
+    if (view !== undefined && this.#menu.openedFor === null) {
+      this.#tip.show(view);
     }
   }
 
   #activate(tile: HTMLElement | null): void {
-    this.#active?.setAttribute('aria-selected', 'false');
-    this.#active = tile;
-    tile?.setAttribute('aria-selected', 'true');
+    this.#active = this.#moveSelection(tile);
     tile?.scrollIntoView({ block: 'nearest' });
+    const view = this.#viewOf(tile);
+    if (view !== undefined) {
+      this.#tip.show(view);
+    }
+  }
+
+  #moveSelection(tile: HTMLElement | null): HTMLElement | null {
+    this.#active?.setAttribute('aria-selected', 'false');
+    tile?.setAttribute('aria-selected', 'true');
     setAttributes(this.#list, { 'aria-activedescendant': tile?.id ?? null });
-    this.#showTip(tile);
+    return tile;
   }
 
-  #focused(): HTMLElement | null {
-    return document.activeElement === this.#list ? this.#active : null;
+  #viewOf(tile: HTMLElement | null): SequenceView | undefined {
+    return tile === null ? undefined : this.#tiles.get(tile.id.slice('tile-'.length))?.view;
   }
-
-  #last(): HTMLElement | null {
-    return tileOf(this.#list.lastElementChild);
-  }
-
-  #showTip(tile: HTMLElement | null): void {
-    setText(this.#tip, tile?.getAttribute('aria-label') ?? '');
-    setVisible(this.#tip, tile !== null);
-  }
-}
-
-/** What the forms and colours of the tiles mean. */
-export function anchorLegend(): HTMLElement {
-  const entries = sequenceStates.map((state) =>
-    element('li', {}, element('span', { class: `tile tile-${state}` }), strings.states[state]),
-  );
-  return element('ul', { class: 'legend' }, ...entries);
 }
 
 function tileOf(target: EventTarget | null): HTMLElement | null {
   return target instanceof HTMLElement && target.classList.contains('tile') ? target : null;
-}
-
-function documentOrder(a: Node, b: Node): number {
-  return a.compareDocumentPosition(b) & Node.DOCUMENT_POSITION_FOLLOWING ? -1 : 1;
 }

@@ -3,7 +3,8 @@ import { icon } from '../icons.ts';
 import { InputHistory } from '../inputHistory.ts';
 import { strings } from '../strings.ts';
 import { chipList } from './chips.ts';
-import { Menu } from './menu.ts';
+import { menuButton } from './menuButton.ts';
+import { PopupMenu } from './popupMenu.ts';
 import type { InputState } from '../host.ts';
 import type { AttachmentChip } from '../../protocol/webview.ts';
 
@@ -43,17 +44,22 @@ export class Composer {
       className: 'icon-button',
       onClick: () => actions.stop(),
     });
-    const attach = new Menu(strings.attach, icon('attach'), [
-      { label: strings.attachSelection, onClick: () => actions.attachSelection() },
-      { label: strings.attachFile, onClick: () => actions.attachFile() },
-    ]);
+    const menu = new PopupMenu();
+    const attach = menuButton(menu, {
+      label: strings.attach,
+      icon: icon('attach'),
+      items: [
+        { label: strings.attachSelection, onClick: () => actions.attachSelection() },
+        { label: strings.attachFile, onClick: () => actions.attachFile() },
+      ],
+    });
     setAttributes(this.#input, { title: strings.keys });
     this.element = element(
       'div',
       { class: 'composer' },
       this.#chips,
       this.#input,
-      element('div', { class: 'composer-bar' }, attach.element, this.#stop, this.#send),
+      element('div', { class: 'composer-bar' }, attach, menu.element, this.#stop, this.#send),
     );
     this.#input.addEventListener('keydown', (event) => this.#onKey(event));
     this.#input.addEventListener('input', () => this.#changed());

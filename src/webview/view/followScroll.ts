@@ -25,6 +25,11 @@ export class FollowScroll {
     this.#toEnd();
   }
 
+  /** Follows the end no more: something else is to be in view. */
+  leave(): void {
+    this.#set(false);
+  }
+
   #scrolled(): void {
     const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
     if (scrollHeight - scrollTop - clientHeight <= tolerance) {

@@ -9,6 +9,8 @@ import type { ReadProgress, RunningAnswer } from '../../protocol/webview.ts';
 export class RunningView {
   readonly element: HTMLElement;
   readonly requestId: string;
+  /** The exchange that is asked anew; null for a new question. */
+  readonly edits: string | null;
   readonly markdown: MarkdownView;
   readonly #stage = element('p', { class: 'stage' });
   readonly #bar = element('progress', { class: 'stage-bar', max: 1 });
@@ -16,6 +18,7 @@ export class RunningView {
 
   constructor(running: RunningAnswer, actions: CodeActions) {
     this.requestId = running.requestId;
+    this.edits = running.edits;
     this.markdown = new MarkdownView(actions);
     this.element = element(
       'article',

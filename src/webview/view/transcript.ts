@@ -4,7 +4,8 @@ import type { MarkdownView } from '../markdown/markdownView.ts';
 import type { CodeActions } from '../markdown/renderTree.ts';
 import { strings } from '../strings.ts';
 import { emptyState } from './emptyState.ts';
-import { ExchangeView } from './exchangeView.ts';
+import { BranchFocus } from './branchFocus.ts';
+import { ExchangeView, type ExchangeActions } from './exchangeView.ts';
 import { FollowScroll } from './followScroll.ts';
 import { RunningView } from './runningView.ts';
 import type { ChatState, ReadProgress, RunningAnswer } from '../../protocol/webview.ts';
@@ -12,10 +13,17 @@ import type { Exchange } from '../../protocol/worker.ts';
 
 export interface TranscriptActions extends CodeActions {
   ask(question: string): void;
+  /** Asks an exchange anew (`text` empty: as it was); returns whether that was taken. */
+  edit(exchangeId: string, text: string): boolean;
+  selectBranch(exchangeId: string): void;
+  /** Something was chosen that cannot be done now. */
+  refused(reason: string): void;
 }
 
 /** Exchanges at the end that are drawn at once; older ones are drawn as they come near the visible part. */
 const drawnAtOnce = 4;
+/** How long an exchange that was gone to is marked, in milliseconds. */
+const markedFor = 2000;
 
 /** The conversation: finished exchanges, the running one, and what a new session shows in their place. */
 export class Transcript {
@@ -28,11 +36,29 @@ export class Transcript {
   readonly #follow: FollowScroll;
   readonly #nearby: IntersectionObserver;
   readonly #actions: TranscriptActions;
+  readonly #exchangeActions: ExchangeActions;
+  readonly #branchFocus = new BranchFocus();
   #running: RunningView | null = null;
+  /** What was asked anew last: in the field again when it got no answer. */
+  #asked: { readonly exchangeId: string; readonly text: string } | null = null;
   #sessionId: string | null = null;
 
   constructor(actions: TranscriptActions) {
     this.#actions = actions;
+    this.#exchangeActions = {
+      ...actions,
+      edit: (exchangeId, text) => {
+        if (actions.edit(exchangeId, text)) {
+          this.#asked = { exchangeId, text };
+        }
+      },
+      regenerate: (exchangeId) => void actions.edit(exchangeId, ''),
+      selectBranch: (exchangeId, step) => {
+        this.#branchFocus.expect(exchangeId, step);
+        actions.selectBranch(exchangeId);
+      },
+    };
+    this.#refuseWhereDisabled();
     this.#empty = emptyState((question) => actions.ask(question));
     this.#scroller.setAttribute('aria-label', strings.conversation);
     this.#content.append(this.#exchanges);
@@ -65,11 +91,37 @@ export class Transcript {
     const isEmpty = state.exchanges.length === 0 && state.running === null;
     setVisible(this.#empty, isEmpty);
     setVisible(this.#scroller, !isEmpty);
+    const before = this.#running?.edits ?? null;
     const finished = this.#updateRunning(state.running);
     this.#updateExchanges(state.exchanges, finished);
+    for (const view of this.#views.values()) {
+      view.setRefusal(state.running ? strings.stillAnswering : null);
+    }
+    if (state.running === null && before !== null) {
+      this.#giveBack(before);
+    }
     if (isOtherSession) {
       this.#follow.follow();
     }
+    this.#branchFocus.give(this.#views);
+  }
+
+  /** Scrolls to an exchange, gives it the focus and marks it for a moment. Returns whether it is there. */
+  goTo(exchangeId: string): boolean {
+    const view = this.#views.get(exchangeId);
+    if (view === undefined) {
+      return false;
+    }
+    const { element: target } = view;
+    this.#follow.leave();
+    view.render();
+    target.scrollIntoView({ block: 'start' });
+    target.focus({ preventScroll: true });
+    target.classList.add('marked');
+    setTimeout(() => target.classList.remove('marked'), markedFor);
+    // What came into view on the way may be drawn by now, and then takes other room than was guessed.
+    requestAnimationFrame(() => requestAnimationFrame(() => target.scrollIntoView({ block: 'start' })));
+    return true;
   }
 
   append(requestId: string, text: string): void {
@@ -82,6 +134,30 @@ export class Transcript {
     if (this.#running?.requestId === requestId) {
       this.#running.showStage(stage, progress);
     }
+  }
+
+  /** A question that was asked anew and got no answer is in its field again, in the words that it was to have. */
+  #giveBack(exchangeId: string): void {
+    const asked = this.#asked;
+    this.#asked = null;
+    if (asked?.exchangeId === exchangeId) {
+      const { activeElement } = document;
+      const isWriting = activeElement instanceof HTMLTextAreaElement && activeElement.value !== '';
+      this.#views.get(exchangeId)?.edit(asked.text, { focus: document.hasFocus() && !isWriting });
+    }
+  }
+
+  /** A button that is disabled for now says why when it is pressed all the same. */
+  #refuseWhereDisabled(): void {
+    const onClick = (event: MouseEvent): void => {
+      const { target } = event;
+      const refused = target instanceof Element ? target.closest('.when-idle[aria-disabled=true]') : null;
+      if (refused) {
+        event.stopPropagation();
+        this.#actions.refused(refused.getAttribute('title') ?? '');
+      }
+    };
+    this.#exchanges.addEventListener('click', onClick, { capture: true });
   }
 
   /** Draws the running answer and returns the view that was drawn before, if its answer is no longer running. */
@@ -131,7 +207,7 @@ export class Transcript {
     if (existing) {
       this.#remove(exchange.id, existing);
     }
-    const view = new ExchangeView(exchange, number, this.#actions, streamed);
+    const view = new ExchangeView(exchange, number, this.#exchangeActions, streamed);
     this.#views.set(exchange.id, view);
     this.#nearby.observe(view.element);
     return view;

@@ -4,6 +4,7 @@ import type { ChatState, RunningAnswer } from '../../../src/protocol/webview.ts'
 import type { Exchange } from '../../../src/protocol/worker.ts';
 
 const bytesPerRow = 23_040;
+const unmarked = { pinned: false, isWanted: false };
 
 export function chatState(changes: Partial<ChatState> = {}): ChatState {
   return {
@@ -33,6 +34,9 @@ export function exchange(id: string, question: string, answer: string, changes: 
     attachments: [],
     stopReason: 'endOfText',
     usage: { promptTokens: 64, answerTokens: 86, kvRows: 151, kvRowsFull: 1204, prefillMs: 240, decodeMs: 3100 },
+    rehydrated: [],
+    siblings: [id],
+    isForgotten: false,
     ...changes,
   };
 }
@@ -42,6 +46,7 @@ export function running(changes: Partial<RunningAnswer> = {}): RunningAnswer {
     requestId: 'request-1',
     question: 'Why?',
     attachments: [],
+    edits: null,
     text: '',
     stage: 'waiting',
     progress: null,
@@ -56,9 +61,21 @@ export function memoryOf(states: readonly SequenceState[]): MemoryView {
     const kind = index % 3 === 1 ? ('chunk' as const) : ('exchange' as const);
     const label =
       kind === 'chunk' ? `src/parser.ts:${index * 40 + 1}-${index * 40 + 40}` : `How does part ${index + 1} work?`;
-    return { id: `s${index + 1}`, kind, state, label, textTokens: 128, rows, ratio: 8, bytes: rows * bytesPerRow };
+    const bytes = rows * bytesPerRow;
+    return {
+      ...unmarked,
+      id: `s${index + 1}`,
+      kind,
+      state,
+      label,
+      textTokens: 128,
+      rows,
+      ratio: state === 'live' ? 1 : 8,
+      bytes,
+    };
   });
   sequences.unshift({
+    ...unmarked,
     id: 'prefix',
     kind: 'prefix',
     state: 'live',
@@ -77,6 +94,8 @@ export function memoryOf(states: readonly SequenceState[]): MemoryView {
     kvRowsFull: textTokens,
     kvBytes: kvRows * bytesPerRow,
     kvBytesFull: textTokens * bytesPerRow,
+    budgetUsed: 41_000_000,
+    budget: 256_000_000,
     sequences,
   };
 }
