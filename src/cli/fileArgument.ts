@@ -17,8 +17,18 @@ const languages: Readonly<Record<string, string>> = {
   '.tsx': 'typescriptreact', '.yaml': 'yaml', '.yml': 'yaml',
 }; // prettier-ignore
 
-/** Largest file that is read. */
-const maxBytes = 16 * 1024 * 1024;
+/** The largest file that is read, and what is said of a larger one. */
+export interface FileLimit {
+  readonly bytes: number;
+  readonly problem: string;
+  readonly remedy: string;
+}
+
+const modelLimit: FileLimit = {
+  bytes: 16 * 1024 * 1024,
+  problem: 'too much for the model',
+  remedy: 'Choose lines of it: FILE:L1-L200.',
+};
 
 /** Splits `FILE`, `FILE:L7` and `FILE:L7-L20` (the `L` may be left out). */
 export function parseFileArgument(argument: string): FileArgument {
@@ -44,7 +54,7 @@ export function parseFileArgument(argument: string): FileArgument {
  */
 export function readAttachment({ path, lines }: FileArgument): Attachment {
   const text = readTextFile(path);
-  const common = { path: shownPath(path), languageId: languages[extname(path).toLowerCase()] ?? '' };
+  const common = { path: shownPath(path), languageId: languages[extname(path).toLowerCase()] ?? '', symbolLines: [] };
   if (lines === null) {
     if (text.trim() === '')
       throw new AnchorageError('invalidInput', `${path} is empty.`, 'Choose a file with text in it.');
@@ -70,8 +80,8 @@ export function readAttachment({ path, lines }: FileArgument): Attachment {
 }
 
 /** A text file's text, less a byte order mark. */
-export function readTextFile(path: string): string {
-  const bytes = readBytes(path);
+export function readTextFile(path: string, limit = modelLimit): string {
+  const bytes = readBytes(path, limit);
   const nul = bytes.indexOf(0);
   if (nul >= 0) {
     throw new AnchorageError('fileInvalid', `${path} is a binary file: byte ${nul} is NUL.`, 'Choose a text file.');
@@ -84,17 +94,13 @@ export function readTextFile(path: string): string {
   }
 }
 
-function readBytes(path: string): Uint8Array {
+function readBytes(path: string, limit: FileLimit): Uint8Array {
   try {
     const stat = statSync(path);
     if (stat.isDirectory()) throw new AnchorageError('fileUnreadable', `${path} is a folder.`, 'Name a file in it.');
-    if (stat.size > maxBytes) {
+    if (stat.size > limit.bytes) {
       const megabytes = (stat.size / 1e6).toFixed(0);
-      throw new AnchorageError(
-        'invalidInput',
-        `${path} has ${megabytes} MB, too much for the model.`,
-        'Choose lines of it: FILE:L1-L200.',
-      );
+      throw new AnchorageError('invalidInput', `${path} has ${megabytes} MB, ${limit.problem}.`, limit.remedy);
     }
     return readFileSync(path);
   } catch (error) {

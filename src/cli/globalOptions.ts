@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { z } from 'zod';
 import { choices } from '../protocol/anchorConfig.ts';
 import { variants } from '../protocol/packageManifest.ts';
+import { leastBudgetMB } from '../protocol/worker.ts';
 import { defaultPackageFolder } from './packagePaths.ts';
 
 const executionProviders = ['auto', 'cpu', 'webgpu', 'cuda', 'dml', 'coreml'] as const;
@@ -15,6 +16,8 @@ export const globalOptionsSchema = z.object({
   ratio: z.int().nullable().default(null),
   choice: z.enum(choices).nullable().default(null),
   threads: z.int().default(0),
+  budgetMb: z.number().default(256),
+  rereadTokens: z.int().default(512),
   json: z.boolean().default(false),
   quiet: z.boolean().default(false),
   verbose: z.boolean().default(false),
@@ -34,7 +37,14 @@ export function addModelOptions(command: Command): Command {
     )
     .option('--ratio <tokens>', "text tokens per anchor (default: the package's)", integer(1, 1024))
     .addOption(new Option('--choice <name>', "how anchors are chosen (default: the package's)").choices(choices))
-    .option('--threads <count>', 'CPU threads; 0: as many as physical cores', integer(0, 256), 0);
+    .option('--threads <count>', 'CPU threads; 0: as many as physical cores', integer(0, 256), 0)
+    .option('--budget-mb <MB>', 'most memory for what is held of sessions', number(leastBudgetMB, 1_000_000), 256)
+    .option(
+      '--reread-tokens <count>',
+      'most text of earlier exchanges and files that is read again for an answer; 0: none',
+      integer(0, 100_000),
+      512,
+    );
 }
 
 /** Adds the options that say how a command talks. */

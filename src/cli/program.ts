@@ -4,6 +4,7 @@ import { addBatchCommand } from './commands/batch.ts';
 import { addChatCommand } from './commands/chat.ts';
 import { addConvertCommand } from './commands/convert.ts';
 import { addDiagnoseCommand } from './commands/diagnose.ts';
+import { addSessionsCommand } from './commands/sessions.ts';
 import { exitCodeHelp } from './exitCodes.ts';
 import type { ExitCode } from './exitCodes.ts';
 
@@ -23,6 +24,7 @@ export function createProgram(onExitCode: (code: ExitCode) => void): Command {
     .exitOverride();
   addAskCommand(program, onExitCode);
   addChatCommand(program, onExitCode);
+  addSessionsCommand(program, onExitCode);
   addFileCommand(program, onExitCode, 'explain', 'Explain a file, or lines of it.');
   addFileCommand(program, onExitCode, 'summarize', 'Summarize a file, or lines of it.');
   addBatchCommand(program, onExitCode);

@@ -14,11 +14,16 @@ const stages = {
   answer: 'Answering',
 } as const;
 
+/** The other end of a command's requests. */
+export type Requester = Pick<WorkerClient, 'request'>;
+
 /** What a command works with: a worker, the terminal, and Ctrl-C. */
 export interface Terminal {
-  readonly worker: WorkerClient;
+  readonly worker: Requester;
   readonly progress: ProgressLine;
   readonly options: GlobalOptions;
+  /** Somebody is there who can be asked. */
+  readonly isInteractive: boolean;
   /** Receives the answer's text as it comes. */
   onToken: (text: string) => void;
   loadModel(): Promise<ModelInfo>;
@@ -54,9 +59,11 @@ export async function withTerminal<T>(
     worker,
     progress,
     options,
+    isInteractive: process.stdin.isTTY,
     onToken: () => {},
     loadModel: async () => {
       const { package: packageFolder, variant, ratio, choice, threads, executionProvider } = options;
+      const { budgetMb: budgetMB, rereadTokens } = options;
       const info = await worker.request(loadModelRequest, {
         packageFolder,
         variant,
@@ -64,6 +71,8 @@ export async function withTerminal<T>(
         ratio,
         choice,
         threads,
+        budgetMB,
+        rereadTokens,
       });
       progress.clear();
       return info;
@@ -95,6 +104,16 @@ export function write(stream: NodeJS.WritableStream, text: string): Promise<void
   return new Promise((resolve, reject) => {
     stream.write(text, (error) => (error === undefined || error === null ? resolve() : reject(error)));
   });
+}
+
+/** Writes a command's result on stdout: as JSON in one line where that was asked for, else as lines. */
+export function writeResult(
+  { json }: Pick<GlobalOptions, 'json'>,
+  result: object,
+  lines: () => readonly string[],
+): Promise<void> {
+  const text = json ? [JSON.stringify(result)] : lines();
+  return write(process.stdout, text.map((line) => `${line}\n`).join(''));
 }
 
 /** What went wrong and what to do about it, for stderr. */

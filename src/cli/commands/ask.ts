@@ -9,9 +9,9 @@ import type { OnExitCode } from '../commandResult.ts';
 import { exitCodes } from '../exitCodes.ts';
 import type { ExitCode } from '../exitCodes.ts';
 import { parseFileArgument, readAttachment } from '../fileArgument.ts';
+import { footer } from '../footer.ts';
 import { addModelOptions, addOutputOptions, addSamplingOptions } from '../globalOptions.ts';
 import type { GlobalOptions } from '../globalOptions.ts';
-import { usageLine } from '../usageLine.ts';
 import { withTerminal, write } from '../terminal.ts';
 
 const fileOptionSchema = z.object({ file: z.array(z.string()).default([]) });
@@ -76,7 +76,7 @@ async function answerOnce(
       if (options.json) await write(process.stdout, `${JSON.stringify(answer)}\n`);
       else {
         await write(process.stdout, '\n');
-        if (!options.quiet) progress.note(usageLine(answer.exchange));
+        if (!options.quiet) progress.note(footer(answer.exchange));
       }
       return answer.exchange.stopReason === 'cancelled' ? exitCodes.cancelled : exitCodes.ok;
     });

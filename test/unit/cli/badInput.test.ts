@@ -44,6 +44,22 @@ describe('command line, bad input', function () {
     ['a folder as batch input', ['batch', '.', 'out.jsonl'], 2, /\. is a folder/],
     ['a batch output that is its input', ['batch', 'three.ts', './three.ts'], 2, /\.\/three\.ts is the input too/],
     ['a missing package', ['ask', 'x', '--package', 'nowhere'], 3, /There is no model package at /],
+    ['a budget that is too small', ['ask', 'x', '--budget-mb', '5'], 2, /number from 48 to/],
+    ['an unknown command of sessions', ['sessions', 'dance'], 2, /unknown command 'dance'/],
+    [
+      'a session that is missing',
+      ['sessions', 'show', 'zz', '--storage', 'storage'],
+      2,
+      /no session "zz".\nSee the ids/,
+    ],
+    ['no session at all', ['chat', '--session', 'last', '--storage', 'storage'], 2, /There is no session yet/],
+    ['an unknown format', ['sessions', 'export', 'last', '--format', 'pdf'], 2, /'pdf' is invalid.*markdown, json/],
+    [
+      'a session file that is missing',
+      ['sessions', 'import', 'no.json', '--storage', 'storage'],
+      2,
+      /no file no\.json/,
+    ],
     ['a missing source of a conversion', ['convert', 'nowhere.gguf', 'out'], 2, /nowhere\.gguf does not exist/],
     [
       'a name that no package can have',
@@ -85,7 +101,17 @@ describe('command line, bad input', function () {
   it('teaches by its help', async () => {
     const { code, stdout } = await commandLine(['--help']);
     assert.equal(code, 0);
-    for (const text of ['ask', 'chat', 'explain', 'summarize', 'batch', 'convert', 'diagnose', 'Exit codes:'])
+    for (const text of [
+      'ask',
+      'chat',
+      'explain',
+      'summarize',
+      'sessions',
+      'batch',
+      'convert',
+      'diagnose',
+      'Exit codes:',
+    ])
       assert.ok(stdout.includes(text));
     const batch = await inProcess(['batch', '--help']);
     assert.match(batch.stdout, /"chunks"[^]*kvRowsFull/);

@@ -37,11 +37,16 @@ export function commandLine(
 }
 
 /** Runs the command line in this process, which is faster; for commands that fail before they answer. */
-export async function inProcess(args: readonly string[]): Promise<Output> {
+export function inProcess(args: readonly string[]): Promise<Output> {
+  return outputOf(() => run(args));
+}
+
+/** What `work` writes on this process's streams. */
+export async function outputOf(work: () => Promise<number>): Promise<Output> {
   const stdout = captured(process.stdout);
   const stderr = captured(process.stderr);
   try {
-    const code = await run(args);
+    const code = await work();
     return { code, stdout: stdout.text(), stderr: stderr.text() };
   } finally {
     stdout.release();
