@@ -1,10 +1,10 @@
 import { AnchorageError } from '../protocol/errors.ts';
 import type { Attachment, Task } from '../protocol/worker.ts';
+import type { DecoderContext } from '../memory/decoderContext.ts';
 import type { SequenceText } from '../memory/sessionSequence.ts';
-import { chunkText } from './chunker.ts';
+import { chunksOf } from './fileChunks.ts';
 import type { Model } from './model.ts';
 import { inlined, questionFor } from './prompts.ts';
-import { shortPath } from './shortPath.ts';
 
 /** What is read for one question. */
 export interface TurnPlan {
@@ -20,15 +20,18 @@ export interface TurnPlan {
 /** Selections of up to so many tokens are read whole with the question, which is about their details. */
 const wholeSelectionTokens = 512;
 
-/** Room that is kept for an answer: what a useful one takes, and no large part of a small window. */
+/** Room without which no answer is begun: what a useful one takes, and no large part of a small window. */
 const usefulAnswerTokens = 256;
-const answerShare = 1 / 8;
+const usefulAnswerShare = 1 / 8;
+
+/** Share of the room for keys/values that is kept for an answer and for what is read again for it, each. */
+const answerShare = 1 / 4;
+
+/** So many times what can be held may be attached: what has no room is there as text, to be read again. */
+const mostAttached = 4;
 
 /** Characters that are tokenised at a time where a rough count will do. */
 const sliceCharacters = 16_384;
-
-/** Share of a chunk that the path of its file may take. */
-const pathShare = 0.25;
 
 /**
  * Decides how a question and its attachments are read: files as anchored chunks, short selections whole.
@@ -57,77 +60,60 @@ export function planTurn(
   const inline = selections.map(inlined).join('\n');
   const isWhole = model.encodeText(inline).length <= wholeSelectionTokens;
   const chunked = isWhole ? attachments.filter((attachment) => attachment.kind === 'file') : attachments;
-  const chunks = chunked.flatMap((attachment) => chunksOf(model, attachment));
+  const chunks = chunked.flatMap((attachment) => [...chunksOf(model, attachment)]);
   const whole = isWhole && inline !== '' ? `${inline}\n${words}` : words;
   const questionTokens = model.encodeQuestion(whole);
   const tokens = chunks.reduce((sum, chunk) => sum + model.encode(chunk).length, questionTokens.length);
   return { chunks, question: whole, questionTokens, tokens };
 }
 
-/** Known before the work of cutting a text, and in time that depends on the window and not on the text. */
+/** Known before the work of cutting a text, and in time that depends on the model and not on the text. */
 function refuseFarTooLong(model: Model, attachments: readonly Attachment[]): void {
-  const { contextTokens } = model.info;
+  const room = model.canSpill ? model.capacity * mostAttached : model.capacity;
   let tokens = 0;
   for (const { text } of attachments) {
     for (let from = 0; from < text.length; from += sliceCharacters) {
       tokens += model.encodeText(text.slice(from, from + sliceCharacters)).length;
       const needed = model.positionsOf(tokens);
-      if (needed > contextTokens) throw turnTooLong(model, `at least ${tokens}`, needed, contextTokens);
+      if (needed > room) throw turnTooLong(model, `at least ${tokens}`, needed, room);
     }
   }
 }
 
+/** Rows that a turn needs beside the anchors: to read a chunk, or for the question, what is read again, and the answer. */
+export function roomNeeded(model: Model, { questionTokens }: TurnPlan, answerTokens: number): number {
+  const share = Math.floor(model.capacity * answerShare);
+  const live = questionTokens.length + Math.min(answerTokens, share) + Math.min(model.rereadTokens, share);
+  return Math.max(live, model.maxSequenceTokens);
+}
+
 /**
- * Refuses a turn that cannot fit, with an answer of some length, before anything of it is read.
+ * Refuses a question that does not fit, with an answer of some length, before it is read.
  *
- * @param room positions that the context has left.
- * @param answerTokens most tokens of the answer.
- * @param prefix positions that the pinned prefix takes.
- * @throws AnchorageError `contextTooLong`, which blames the session where the turn would fit into a new one.
+ * @throws AnchorageError `contextTooLong`, which blames the session where the question would fit into a new one.
  */
 export function checkRoom(
   model: Model,
-  plan: TurnPlan,
-  { room, prefix, answerTokens }: { readonly room: number; readonly prefix: number; readonly answerTokens: number },
+  { questionTokens, tokens }: TurnPlan,
+  { room, pinned }: Pick<DecoderContext, 'room' | 'pinned'>,
 ): void {
-  const { contextTokens } = model.info;
-  const sealed = plan.chunks.reduce((sum, chunk) => sum + model.positionsOf(model.encode(chunk).length), 0);
-  const answer = Math.min(answerTokens, usefulAnswerTokens, Math.ceil(contextTokens * answerShare));
-  const needed = sealed + Math.max(plan.questionTokens.length + answer, model.maxSequenceTokens);
+  const { capacity } = model;
+  const needed = questionTokens.length + Math.min(usefulAnswerTokens, Math.ceil(capacity * usefulAnswerShare));
   if (needed <= room) return;
-  if (needed > contextTokens - prefix) throw turnTooLong(model, `${plan.tokens}`, needed, contextTokens - prefix);
+  const free = capacity - pinned.length;
+  if (needed > free) throw turnTooLong(model, `${tokens}`, needed, free);
   throw new AnchorageError(
     'contextTooLong',
-    `The session is full: it holds ${contextTokens - room} of the model's ${contextTokens} positions, and this question needs ${needed}.`,
-    'Start a new session.',
+    `The session is full: of ${capacity} rows that the model's window and the memory budget allow, ${room} are free, and this question needs ${needed}.`,
+    model.canSpill ? 'Unpin what is pinned, or start a new session.' : 'Start a new session.',
   );
 }
 
-function turnTooLong({ defaults, info }: Model, tokens: string, needed: number, room: number): AnchorageError {
+function turnTooLong({ defaults }: Model, tokens: string, needed: number, room: number): AnchorageError {
   return new AnchorageError(
     'contextTooLong',
-    `The question and what is attached take ${tokens} tokens, or ${needed} positions at 1 anchor for ${defaults.ratio} tokens; ` +
-      `${room} of the model's ${info.contextTokens} are free in a new session.`,
-    'Attach or select less, or raise the ratio.',
+    `The question and what is attached take ${tokens} tokens, or ${needed} rows of keys and values at 1 anchor for ${defaults.ratio} tokens; ` +
+      `there is room for ${room} in a new session.`,
+    'Attach or select less, or raise the ratio or anchorage.memory.budgetMB.',
   );
-}
-
-function chunksOf(model: Model, { path, languageId, startLine, text }: Attachment): SequenceText[] {
-  const limit = model.maxSequenceTokens;
-  const size = (piece: string): number => model.encodeText(piece).length;
-  const shown = shortPath(path, Math.floor(limit * pathShare), size);
-  const sequence = (chunk: {
-    readonly text: string;
-    readonly startLine: number;
-    readonly endLine: number;
-  }): SequenceText => ({
-    kind: 'chunk',
-    path: shown,
-    languageId,
-    startLine: chunk.startLine,
-    endLine: chunk.endLine,
-    text: chunk.text,
-  });
-  const cost = (chunk: Parameters<typeof sequence>[0]): number => model.encode(sequence(chunk)).length;
-  return chunkText(text, { startLine, limit, size, cost }).map(sequence);
 }

@@ -1,11 +1,18 @@
 import assert from 'node:assert/strict';
 import { Random } from '../../../src/engine/random.ts';
 import { AnchorageError } from '../../../src/protocol/errors.ts';
-import { chunkText, type TextChunk } from '../../../src/worker/chunker.ts';
+import { type ChunkOptions, cutText, type TextChunk } from '../../../src/worker/chunker.ts';
 
 /** Cost as a tokenizer's: about a token for four characters, and some for what is written round a chunk. */
-const size = (text: string): number => Math.ceil(text.length / 4);
-const cost = ({ text }: TextChunk): number => 5 + size(text);
+const cost = ({ text }: { readonly text: string }): number => 5 + Math.ceil(text.length / 4);
+
+function cut(text: string, options: Partial<ChunkOptions> = {}): TextChunk[] {
+  return [...cutText(text, { startLine: 1, limit: 64, cost, ...options })];
+}
+
+function textsOf(chunks: readonly TextChunk[]): string[] {
+  return chunks.map(({ text }) => text);
+}
 
 describe('chunker', () => {
   it('covers every text exactly, within the limit, with the right lines', () => {
@@ -16,7 +23,7 @@ describe('chunker', () => {
       const text = Array.from({ length: Math.floor(random.next() * 80) }, () => pick(pieces)).join('');
       const limit = pick([8, 20, 64]);
       const startLine = pick([1, 100]);
-      const chunks = chunkText(text, { startLine, limit, size, cost });
+      const chunks = cut(text, { startLine, limit });
       assert.equal(chunks.map((chunk) => chunk.text).join(''), text);
       for (const chunk of chunks) {
         assert.equal(text.slice(chunk.from, chunk.to), chunk.text);
@@ -28,19 +35,37 @@ describe('chunker', () => {
     }
   });
 
+  const functions = ['a', 'b', 'c', 'd'].map((name) => `function ${name}() {\n  return 1;\n\n  // end\n}\n\n`);
+
   it('cuts before a line at the margin that follows a blank line', () => {
-    const functions = ['a', 'b', 'c', 'd'].map((name) => `function ${name}() {\n  return 1;\n\n  // end\n}\n\n`);
-    const chunks = chunkText(functions.join(''), { startLine: 1, limit: 30, size, cost });
-    assert.deepEqual(
-      chunks.map(({ text }) => text),
-      [functions.slice(0, 2).join(''), functions.slice(2).join('')],
-    );
+    const chunks = textsOf(cut(functions.join(''), { limit: 30 }));
+    assert.equal(chunks.join(''), functions.join(''));
+    assert.ok(chunks.length >= 2);
+    assert.ok(chunks.every((text) => text.startsWith('function') && text.endsWith('}\n\n')));
+  });
+
+  it('cuts where a symbol begins in a text without blank lines, above its comment', () => {
+    const text = functions.map((lines) => `// A comment\n${lines.replaceAll('\n\n', '\n')}`).join('');
+    const begins = [...text.split('\n').entries()].filter(([, line]) => line.startsWith('function'));
+    const symbolLines = begins.map(([index]) => index + 100);
+    const chunks = textsOf(cut(text, { limit: 30, startLine: 100, symbolLines }));
+    assert.ok(chunks.length >= 2);
+    assert.ok(chunks.every((chunk) => chunk.startsWith('// A comment') && chunk.endsWith('}\n')));
   });
 
   it('cuts a line that is longer than a chunk', () => {
-    const chunks = chunkText('y'.repeat(100_000), { startLine: 3, limit: 64, size, cost });
+    const chunks = cut('y'.repeat(100_000), { startLine: 3 });
     assert.ok(chunks.length > 100);
     assert.ok(chunks.every(({ startLine, endLine }) => startLine === 3 && endLine === 3));
+  });
+
+  it('moves only the cuts near an edit inside of a long line', () => {
+    const random = new Random(5);
+    const words = Array.from({ length: 3000 }, () => `${Math.floor(random.next() * 1e9).toString(36)};`);
+    const before = new Set(textsOf(cut(words.join(''))));
+    words.splice(1500, 1, 'let another=1;');
+    const fresh = textsOf(cut(words.join(''))).filter((text) => !before.has(text));
+    assert.ok(before.size > 100 && fresh.length <= 3, `${fresh.length} of ${before.size}`);
   });
 
   it('tokenises every part of a text a few times, whatever it is made of', () => {
@@ -56,26 +81,21 @@ describe('chunker', () => {
         measured += piece.length;
         return Math.ceil(piece.replace(/\n{1,16}/g, 'xxxx').length / 4);
       };
-      const options = { startLine: 1, limit: 256, size: tokens, cost: (chunk: TextChunk) => 20 + tokens(chunk.text) };
-      assert.equal(
-        chunkText(text, options)
-          .map((chunk) => chunk.text)
-          .join(''),
-        text,
-      );
-      assert.ok(measured < text.length * 16, `${name}: ${(measured / text.length).toFixed(1)} times`);
+      const chunks = cut(text, { limit: 256, cost: (chunk) => 20 + tokens(chunk.text) });
+      assert.equal(textsOf(chunks).join(''), text);
+      assert.ok(measured < text.length * 6, `${name}: ${(measured / text.length).toFixed(1)} times`);
     }
   });
 
   it('refuses to cut where what is written round a chunk leaves hardly any room', () => {
-    const options = { startLine: 1, limit: 64, size, cost: ({ text }: TextChunk) => 60 + size(text) };
+    const tooMuch = ({ text }: { readonly text: string }): number => 60 + Math.ceil(text.length / 4);
     assert.throws(
-      () => chunkText('some text\n'.repeat(50), options),
+      () => cut('some text\n'.repeat(50), { cost: tooMuch }),
       (error) => AnchorageError.is(error, 'contextTooLong') && error.message.includes('60 of the 64'),
     );
   });
 
   it('has nothing to cut in no text', () => {
-    assert.deepEqual(chunkText('', { startLine: 1, limit: 8, size, cost }), []);
+    assert.deepEqual(cut('', { limit: 8 }), []);
   });
 });
