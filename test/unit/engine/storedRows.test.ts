@@ -93,6 +93,29 @@ describe('stored rows', () => {
     });
   }
 
+  it('find room that was made for them, as far as there is memory', () => {
+    const { cache, sequence } = filled();
+    const rowBytes = cache.bytesPerRow;
+    let taken = 0;
+    const account = {
+      get available(): number {
+        return 100 * rowBytes - taken;
+      },
+      take: (bytes: number): void => void (taken += bytes),
+      give: (bytes: number): void => void (taken -= bytes),
+    };
+    const other = new AnchorCache(shape, account);
+    other.makeRoom(50);
+    const made = taken;
+    assert.ok(made >= 50 * rowBytes && made < 60 * rowBytes);
+    for (let n = 0; n < 16; n++) unpack(other, pack(cache, sequence, 0, 'int8'), n, null);
+    assert.equal(taken, made);
+    assert.equal(other.rows, 48);
+    other.makeRoom(1000);
+    assert.ok(taken <= 100 * rowBytes);
+    assert.deepEqual([...other.positions.subarray(0, 4)], [0, 1, 2, 3]);
+  });
+
   it('are refused when they are of another shape, and the cache stays as it is', () => {
     const { cache, sequence } = filled();
     const packed = pack(cache, sequence, 0, 'int8');

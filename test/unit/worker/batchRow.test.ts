@@ -39,6 +39,12 @@ describe('batch row', () => {
     assert.equal(none.kvRows, 3 + questionTokens);
   });
 
+  it('puts every chunk in place again from what would be stored of it', async () => {
+    const stored = await run(model, batch, { ...question, chunks, maxTokens: 0, ratio: 4, storedAs: 'fp16' });
+    const kept = await run(model, batch, { ...question, chunks, maxTokens: 0, ratio: 4 });
+    assert.deepEqual([stored.kvRows, stored.kvRowsFull], [kept.kvRows, kept.kvRowsFull]);
+  });
+
   it('scores a given answer in place of the generated one', async () => {
     const result = await run(model, batch, { ...question, chunks, maxTokens: 2, score: 'because' });
     assert.deepEqual([result.scoreLogProb, result.scoreTokens], [-7, 7]);
@@ -86,6 +92,11 @@ describe('batch row', () => {
       assert.equal(full.kvRows, full.kvRowsFull);
       const again = await run(built, context, { ...row, mode: 'full' });
       assert.equal(again.scoreLogProb, full.scoreLogProb);
+      for (const storedAs of ['fp16', 'int8'] as const) {
+        const stored = await run(built, context, { ...row, mode: 'full', storedAs });
+        assert.equal(stored.kvRows, full.kvRows);
+        assert.ok(Math.abs((stored.scoreLogProb ?? NaN) - (full.scoreLogProb ?? NaN)) < 0.5, storedAs);
+      }
     });
 
     it('scores a continuation but for its first token', async () => {
