@@ -29,8 +29,8 @@ export class AnchorCache {
   readonly #account: KvAccount;
   #rows = 0;
   #capacity = 0;
-  #keys: Float32Array[];
-  #values: Float32Array[];
+  readonly #keys: Float32Array[];
+  readonly #values: Float32Array[];
   #positions = new Int32Array(0);
   #sequences = new Int32Array(0);
   #kept = new Uint8Array(0);
@@ -63,11 +63,9 @@ export class AnchorCache {
 
   /** Rows that can be appended before the account refuses. */
   get free(): number {
-    return (
-      this.#capacity -
-      this.#rows +
-      Math.max(0, Math.floor(this.#account.available / this.bytesPerRow) - this.#spareRows)
-    );
+    // While arenas grow, one of them is there twice.
+    const affordable = (this.#account.available / this.bytesPerRow + this.#capacity) / (1 + 1 / (2 * this.layers));
+    return Math.max(this.#capacity, Math.floor(affordable)) - this.#rows;
   }
 
   /** Position at which each row's key is rotated. */
@@ -161,9 +159,10 @@ export class AnchorCache {
     this.#rows -= count;
   }
 
-  /** Gives back the memory of rows that are not in use. */
+  /** Gives back the memory of rows that are not in use, where there is some to copy the others into. */
   trim(): void {
-    if (this.#capacity > this.#rows) this.#resize(this.#rows);
+    if (this.#capacity > this.#rows && this.#account.available >= this.#arenaBytes(this.#rows))
+      this.#resize(this.#rows);
   }
 
   /** A copy of rows [first, first + count) in the layout that `append` takes. */
@@ -199,9 +198,8 @@ export class AnchorCache {
     this.#kept[to] = this.#kept[from] ?? 0;
   }
 
-  /** Rows of which one arena has no more bytes than a row of all: what a resize needs beside the arenas. */
-  get #spareRows(): number {
-    return Math.ceil(this.#capacity / (2 * this.layers)) + 1;
+  #arenaBytes(rows: number): number {
+    return rows * this.width * Float32Array.BYTES_PER_ELEMENT;
   }
 
   #reserve(rows: number): void {
@@ -213,7 +211,7 @@ export class AnchorCache {
   /** One arena after another is copied into a new one, so that no more than one is there twice. */
   #resize(capacity: number): void {
     const more = (capacity - this.#capacity) * this.bytesPerRow;
-    const meanwhile = capacity * this.width * Float32Array.BYTES_PER_ELEMENT;
+    const meanwhile = this.#arenaBytes(capacity);
     this.#account.take(Math.max(0, more) + meanwhile);
     try {
       for (const arenas of [this.#keys, this.#values]) {

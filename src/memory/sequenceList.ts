@@ -4,11 +4,12 @@ import type { HeldSequence } from './sessionStore.ts';
 /** The sequences of the branch of a session that is shown, in order. How they are held changes; every change is written. */
 export class SequenceList {
   readonly #write: (held: readonly HeldSequence[]) => void;
-  #sequences: SessionSequence[];
+  /** Replaced, never changed: what was given out stays as it was. */
+  #sequences: readonly SessionSequence[];
 
   /** @param write told of sequences that are held otherwise than before. */
   constructor(sequences: readonly SessionSequence[], write: (held: readonly HeldSequence[]) => void) {
-    this.#sequences = [...sequences];
+    this.#sequences = sequences;
     this.#write = write;
   }
 
@@ -38,14 +39,16 @@ export class SequenceList {
   }
 
   push(...sequences: readonly SessionSequence[]): void {
-    this.#sequences.push(...sequences);
+    this.#sequences = [...this.#sequences, ...sequences];
   }
 
   /** Takes another list; gives those that are not at its beginning as well. */
   follow(sequences: readonly SessionSequence[]): SessionSequence[] {
     const differs = this.#sequences.findIndex(({ id }, index) => sequences[index]?.id !== id);
     const common = differs < 0 ? this.#sequences.length : differs;
-    return this.#sequences.splice(common, Infinity, ...sequences.slice(common));
+    const left = this.#sequences.slice(common);
+    this.#sequences = [...this.#sequences.slice(0, common), ...sequences.slice(common)];
+    return left;
   }
 
   /** Puts a sequence in the place of the one with its id, without a word to the store. */

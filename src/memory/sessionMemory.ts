@@ -38,6 +38,8 @@ export interface SessionMemoryOptions {
   /** Tokens of a sequence, as the model reads it. */
   readonly encode: (text: SequenceText) => readonly number[];
   readonly sequences: readonly SessionSequence[];
+  /** Whether taking a sequence out of the context makes room for others. */
+  readonly canSpill: boolean;
   /** Frees memory that another session holds; false when there is none. */
   readonly makeWay?: () => boolean;
 }
@@ -166,7 +168,7 @@ export class SessionMemory {
     const needed = rows + rowsHeld(this.#unplaced());
     while (needed > this.context.room && this.#options.makeWay?.() === true);
     const missing = needed - this.context.room;
-    if (missing <= 0) return;
+    if (missing <= 0 || !this.#options.canSpill) return;
     const slack = Math.ceil((this.context.rows + this.context.room) * spillShare);
     const held = rowsHeld(this.#list.all);
     const spilled = new Set(spillPlan(this.#list.all, held - missing - slack, this.#list.exchanges));

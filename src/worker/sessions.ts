@@ -178,6 +178,7 @@ export class Sessions {
       workRows: model.workRows,
       encode: (text) => model.encode(text),
       sequences: sequencesOf(session),
+      canSpill: model.canSpill,
       makeWay: () => this.#releaseOldest(id),
     });
     return { memory, rehydrator: new Rehydrator(memory) };

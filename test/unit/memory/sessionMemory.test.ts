@@ -1,91 +1,37 @@
 import assert from 'node:assert/strict';
-import { AnchorKeys } from '../../../src/memory/anchorKey.ts';
 import { memoryView } from '../../../src/memory/memoryView.ts';
-import { SessionMemory } from '../../../src/memory/sessionMemory.ts';
-import type { SessionSequence } from '../../../src/memory/sessionSequence.ts';
-import type { AnchorStore } from '../../../src/memory/sessionStore.ts';
-import type { Choice } from '../../../src/protocol/anchorConfig.ts';
 import { AnchorageError } from '../../../src/protocol/errors.ts';
-import { FakeContext } from '../worker/fakeContext.ts';
-import { encodeFake, fakeDefaults } from '../worker/fakeModel.ts';
-
-const chunk = {
-  kind: 'chunk',
-  path: 'a.ts',
-  languageId: 'ts',
-  startLine: 1,
-  endLine: 9,
-  text: 'x'.repeat(150),
-} as const;
-const exchange = { kind: 'exchange', question: 'What?', answer: 'That. '.repeat(20) } as const;
-const never = new AbortController().signal;
-
-class MapStore implements AnchorStore {
-  readonly anchors = new Map<string, Uint8Array>();
-
-  readAnchors(key: string): Uint8Array | undefined {
-    return this.anchors.get(key);
-  }
-
-  writeAnchors({ anchorKey }: SessionSequence, bytes: Uint8Array): void {
-    assert.ok(anchorKey !== null);
-    this.anchors.set(anchorKey, bytes);
-  }
-}
-
-function open(
-  store: AnchorStore,
-  {
-    sequences = [],
-    model = 'fake',
-    choice = 'window',
-  }: { sequences?: readonly SessionSequence[]; model?: string; choice?: Choice } = {},
-): { memory: SessionMemory; context: FakeContext } {
-  const context = new FakeContext();
-  const defaults = { ...fakeDefaults, choice };
-  const keys = new AnchorKeys(model, context.pinned);
-  return { context, memory: new SessionMemory({ context, keys, store, defaults, encode: encodeFake, sequences }) };
-}
-
-/** A turn with an attached file, as the worker runs one. */
-async function ask(memory: SessionMemory, name: string): Promise<void> {
-  await memory.settle();
-  await memory.addChunk(`chunk ${name}`, { ...chunk, path: name });
-  await memory.context.read(encodeFake(exchange), { logits: 'last' });
-  memory.addExchange(`exchange ${name}`, { ...exchange, question: name });
-}
-
-const choicesOf = (memory: SessionMemory): string[] => memory.sequences.map(({ choice }) => choice);
-const statesOf = (memory: SessionMemory): string[] => memoryView('s', memory).sequences.map(({ state }) => state);
+import { encodeFake } from '../worker/fakeModel.ts';
+import { ask, budget, choicesOf, chunk, exchange, MapStore, open, statesOf } from './sessionMemoryFixtures.ts';
 
 describe('session memory', () => {
   it('seals a chunk at once by stride, keeps the exchange live, and seals both by the preferred choice in idle time', async () => {
-    const { memory, context } = open(new MapStore());
+    const { memory, context, seal } = open(new MapStore());
     await ask(memory, 'one');
     assert.deepEqual(choicesOf(memory), ['stride', 'stride']);
     assert.deepEqual(statesOf(memory), ['live', 'anchored', 'live']);
     const whole = context.rows;
-    await memory.sealInIdle(never);
+    await seal();
     assert.deepEqual(choicesOf(memory), ['window', 'window']);
     assert.deepEqual(statesOf(memory), ['live', 'anchored', 'anchored']);
     assert.ok(context.rows < whole);
     assert.equal(context.rowsFull, context.textTokens);
     const read = context.readings.length;
-    await memory.sealInIdle(never);
+    await seal();
     assert.equal(context.readings.length, read);
   });
 
   it('counts its view from the cache', async () => {
     const { memory, context } = open(new MapStore());
     await ask(memory, 'one');
-    const view = memoryView('s', memory);
+    const view = memoryView('s', memory, budget);
     assert.equal(view.kvRows, context.rows);
     assert.equal(
       view.sequences.reduce((sum, { rows }) => sum + rows, 0),
       context.rows,
     );
     assert.equal(view.kvBytes, context.rows * context.bytesPerRow);
-    assert.equal(view.kvBytesFull, context.textTokens * context.bytesPerRow);
+    assert.equal(view.kvBytesFull, memory.textTokens * context.bytesPerRow);
   });
 
   it('finishes by stride what a new question finds unsealed', async () => {
@@ -100,28 +46,29 @@ describe('session memory', () => {
     });
   });
 
-  it('puts chunks back when idle work is stopped, without reading them again', async () => {
-    const { memory, context } = open(new MapStore());
+  it('reads chunks in a context of their own when idle, so that a question that stops it finds the session whole', async () => {
+    const { memory, context, scratches, seal } = open(new MapStore());
     await ask(memory, 'one');
     const stopped = new AbortController();
-    const seal = context.seal.bind(context);
+    const sealing = context.seal.bind(context);
     context.seal = (tokens, options) => {
       stopped.abort();
-      return seal(tokens, options);
+      return sealing(tokens, options);
     };
-    await assert.rejects(memory.sealInIdle(stopped.signal), (error) => AnchorageError.is(error, 'cancelled'));
-    assert.deepEqual(statesOf(memory), ['live', 'spilled', 'spilled']);
-    context.seal = seal;
+    await assert.rejects(seal(stopped.signal), (error) => AnchorageError.is(error, 'cancelled'));
+    assert.deepEqual(
+      scratches.flatMap(({ readings }) => readings.map(({ how, choice }) => [how, choice])),
+      [['seal', 'window']],
+    );
+    context.seal = sealing;
     const before = context.readings.length;
     await memory.settle();
     assert.deepEqual(
       context.readings.slice(before).map(({ how, choice }) => [how, choice]),
-      [
-        ['import', 'stride'],
-        ['seal', 'stride'],
-      ],
+      [['seal', 'stride']],
+      'the chunk is there; the exchange is sealed in haste',
     );
-    await memory.sealInIdle(never);
+    await seal();
     assert.deepEqual(choicesOf(memory), ['window', 'window']);
   });
 
@@ -130,7 +77,7 @@ describe('session memory', () => {
     const first = open(store);
     for (const name of ['one', 'two']) {
       await ask(first.memory, name);
-      await first.memory.sealInIdle(never);
+      await first.seal();
     }
     const again = open(store, { sequences: first.memory.sequences });
     assert.equal(
@@ -150,7 +97,7 @@ describe('session memory', () => {
     const store = new MapStore();
     const first = open(store);
     await ask(first.memory, 'one');
-    await first.memory.sealInIdle(never);
+    await first.seal();
     const { sequences } = first.memory;
     const other = open(store, { sequences, model: 'another' });
     await other.memory.settle();
@@ -176,7 +123,7 @@ describe('session memory', () => {
     const store = new MapStore();
     const first = open(store);
     await ask(first.memory, 'same file');
-    await first.memory.sealInIdle(never);
+    await first.seal();
     const second = open(store);
     await ask(second.memory, 'other');
     await ask(second.memory, 'same file');
@@ -187,14 +134,14 @@ describe('session memory', () => {
     );
   });
 
-  it('does not take an exchange that followed something else', async () => {
+  it('makes an exchange’s anchors again where they have no key, and not from those that followed something else', async () => {
     const store = new MapStore();
     const first = open(store);
     await ask(first.memory, 'one');
-    await first.memory.sealInIdle(never);
+    await first.seal();
     const [, followed] = first.memory.sequences;
     assert.ok(followed !== undefined);
-    const alone = open(store, { sequences: [followed] });
+    const alone = open(store, { sequences: [{ ...followed, anchorKey: null }] });
     await alone.memory.settle();
     assert.equal(alone.context.readings[0]?.how, 'seal');
   });
@@ -208,14 +155,63 @@ describe('session memory', () => {
     assert.ok(memory.sequences.every(({ anchorKey }) => anchorKey !== null && store.anchors.has(anchorKey)));
   });
 
-  it('rolls a failed turn back to what was before', async () => {
+  it('goes back to what was before a turn that failed', async () => {
     const { memory, context } = open(new MapStore());
     await ask(memory, 'one');
     await memory.settle();
-    const before = memoryView('s', memory);
-    await memory.addChunk('chunk two', chunk);
+    const before = memoryView('s', memory, budget);
+    const { sequences } = memory;
+    memory.addChunks([{ id: 'chunk two', text: chunk }]);
+    await memory.settle();
     await context.read([1, 2], { logits: 'last' });
-    memory.rollBack(2);
-    assert.deepEqual(memoryView('s', memory), before);
+    memory.follow(sequences);
+    assert.deepEqual(memoryView('s', memory, budget), before);
+  });
+
+  it('keeps the anchors before a branch when it goes over to another one', async () => {
+    const store = new MapStore();
+    const { memory, context, seal } = open(store);
+    for (const name of ['one', 'two']) {
+      await ask(memory, name);
+      await seal();
+    }
+    const whole = memory.sequences;
+    const before = context.readings.length;
+    memory.follow(whole.slice(0, 2));
+    assert.equal(context.sequences.length, 2);
+    memory.follow(whole);
+    await memory.settle();
+    assert.deepEqual(
+      context.readings.slice(before).map(({ how }) => how),
+      ['import', 'import'],
+    );
+  });
+
+  it('reads sequences again for one answer, and drops them with it', async () => {
+    const { memory, context, seal } = open(new MapStore());
+    await ask(memory, 'one');
+    await seal();
+    const rows = context.rows;
+    memory.setWanted('chunk one', true);
+    assert.ok(memoryView('s', memory, budget).sequences.some(({ isWanted }) => isWanted));
+    await memory.rehydrate([memory.sequence('chunk one')]);
+    assert.deepEqual(statesOf(memory), ['live', 'rehydrated', 'anchored']);
+    assert.equal(context.rows, rows + memory.sequence('chunk one').tokens);
+    assert.equal(memory.wanted.size, 0);
+    await context.read([1], { logits: 'last' });
+    memory.addExchange('exchange two', exchange);
+    await memory.settle();
+    assert.deepEqual(statesOf(memory), ['live', 'anchored', 'anchored', 'anchored']);
+  });
+
+  it('remembers the attention that questions pay, the last ones more', async () => {
+    const { memory, context, seal } = open(new MapStore());
+    await ask(memory, 'one');
+    await seal();
+    await context.read([1], { logits: 'last', wantAttention: true });
+    memory.noteAttention();
+    const [first, second] = memory.sequences.map(({ attention }) => attention);
+    assert.ok(first !== undefined && second !== undefined && first !== second);
+    assert.ok(Math.abs(first + second - 2) < 0.01, 'in means of all');
   });
 });

@@ -29,12 +29,15 @@ export class FakeContext implements Context {
   readonly nextLogits = null;
   readonly readings: Reading[] = [];
   readonly #pace: Pace;
+  readonly #capacity: number;
   #sequences: SealedSequence[] = [];
   #live: number[] = [];
   #isPinned = false;
+  #attention: readonly number[] = [];
 
-  constructor(pace: Pace = { read: 0, write: 0 }) {
+  constructor(pace: Pace = { read: 0, write: 0 }, capacity = 4096) {
     this.#pace = pace;
+    this.#capacity = capacity;
   }
 
   get rows(): number {
@@ -54,7 +57,12 @@ export class FakeContext implements Context {
   }
 
   get room(): number {
-    return 4096 - this.rows;
+    return this.#capacity - this.rows;
+  }
+
+  /** A question attends to every row alike. */
+  get attention(): readonly number[] {
+    return this.#attention;
   }
 
   get sequences(): readonly SealedSequence[] {
@@ -93,6 +101,7 @@ export class FakeContext implements Context {
     await this.#read(tokens, options);
     this.readings.push({ how: 'live', tokens: tokens.length });
     this.#live.push(...tokens);
+    if (options.wantAttention === true) this.#attention = this.#sequences.map(({ rows }) => rows);
     return [];
   }
 
@@ -123,6 +132,17 @@ export class FakeContext implements Context {
 
   dropLive(): void {
     this.#live = [];
+  }
+
+  drop(index: number): void {
+    this.#sequences.splice(index, 1);
+  }
+
+  trim(): void {}
+
+  release(): void {
+    this.truncateTo(0);
+    this.#isPinned = false;
   }
 
   truncateTo(index: number): void {

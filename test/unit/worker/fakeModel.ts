@@ -1,11 +1,12 @@
 import { AnchorKeys } from '../../../src/memory/anchorKey.ts';
+import { KvBudget } from '../../../src/memory/kvBudget.ts';
 import type { SealDefaults } from '../../../src/memory/sessionMemory.ts';
 import type { SequenceText } from '../../../src/memory/sessionSequence.ts';
 import { AnchorageError } from '../../../src/protocol/errors.ts';
 import type { LoadParams, Model } from '../../../src/worker/model.ts';
 import { FakeContext, type Pace } from './fakeContext.ts';
 
-export const fakeDefaults: SealDefaults = { ratio: 8, choice: 'window', independentChunks: true };
+export const fakeDefaults: SealDefaults = { ratio: 8, choice: 'window', independentChunks: true, ratios: [8, 16] };
 
 /** Tokens of text: its characters. */
 export function fakeTokens(text: string): number[] {
@@ -21,6 +22,11 @@ export function encodeFake(text: SequenceText): number[] {
 export class FakeModel implements Model {
   readonly defaults = fakeDefaults;
   readonly maxSequenceTokens = 256;
+  readonly budget = new KvBudget(1e6);
+  readonly capacity = 4096;
+  readonly canSpill = true;
+  readonly workRows = 512;
+  readonly rereadTokens = 512;
   readonly keys = new AnchorKeys('fake', [1, 2, 3]);
   readonly info: Model['info'];
   readonly #pace: Pace;
@@ -36,7 +42,7 @@ export class FakeModel implements Model {
       scheme: 'mark',
       choice: 'window',
       ratio: 8,
-      ratios: [8],
+      ratios: [8, 16],
       contextTokens: 4096,
       kvBytesPerToken: 8,
       loadMs: 1,

@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import { planRehydration } from '../../../src/memory/rehydrationPlan.ts';
+import type { SequenceText, SessionSequence } from '../../../src/memory/sessionSequence.ts';
+import { TextIndex } from '../../../src/memory/textIndex.ts';
+import { identifierParts, wordsOf } from '../../../src/memory/words.ts';
+
+const texts: readonly (readonly [string, SequenceText])[] = [
+  ['lru', chunk('src/lru.ts', 'export class LruCache { evictOldest() { this.map.delete(key); } }')],
+  ['http', chunk('src/http.ts', 'async function fetchWithRetry(url, retry_count) { await wait(backoffMs); }')],
+  ['port', exchange('Which port does the staging server use?', 'It listens on port 48213.')],
+  ['colour', exchange('What colour is the logo?', 'The logo is teal.')],
+  ['db', exchange('Which database does the staging server use?', 'PostgreSQL 16, on the same host.')],
+];
+
+function chunk(path: string, text: string): SequenceText {
+  return { kind: 'chunk', path, languageId: 'typescript', startLine: 1, endLine: 1, text };
+}
+
+function exchange(question: string, answer: string): SequenceText {
+  return { kind: 'exchange', question, answer };
+}
+
+function sequence(id: string, text: SequenceText, tokens = 60): SessionSequence {
+  const holding = { ratio: 8, choice: 'window', anchorKey: null, spilled: false, pinned: false } as const;
+  return { id, text, tokens, independent: false, ...holding, attention: 1, usedAt: 0 };
+}
+
+const sequences = texts.map(([id, text]) => sequence(id, text));
+
+describe('rehydration', () => {
+  let index: TextIndex;
+  before(async () => {
+    const created = await TextIndex.create();
+    assert.ok(created !== null);
+    index = created;
+    index.follow(sequences);
+  });
+  after(() => index.close());
+
+  function picked(question: string, more: Partial<Parameters<typeof planRehydration>[0]> = {}): string[] {
+    const words = wordsOf(question);
+    const plan = planRehydration({
+      sequences,
+      wanted: new Set(),
+      words: words.length,
+      matches: index.find(words),
+      attention: new Map(),
+      tokens: 512,
+      ...more,
+    });
+    return plan.map(({ sequence: { id }, why }) => `${id} ${why.kind}`);
+  }
+
+  it('takes the words that say what a question is about', () => {
+    const words = wordsOf('What does fetchWithRetry do, and why is `retry_count` 3 there? FetchWithRetry!');
+    assert.deepEqual(words, [
+      { text: 'fetchWithRetry', isName: true },
+      { text: 'retry_count', isName: true },
+      { text: '3', isName: true },
+    ]);
+    assert.deepEqual(wordsOf('Why?'), []);
+    assert.deepEqual(
+      wordsOf('Welche Größe hat der Puffer?').map(({ text }) => text),
+      ['Welche', 'Größe', 'hat', 'der', 'Puffer'],
+    );
+  });
+
+  it('finds identifiers by their parts', () => {
+    assert.equal(identifierParts('fetchWithRetry(retry_count) plain words'), 'fetch With Retry retry count');
+    assert.equal(index.find(wordsOf('the oldest entry is evicted where?'))[0]?.id, 'lru');
+  });
+
+  it('reads again what has the question’s rare words, and says which', () => {
+    assert.deepEqual(picked('How does evictOldest work?'), ['lru words']);
+    assert.deepEqual(picked('Which port does the staging server use?'), ['port words']);
+    const [first] = index.find(wordsOf('Which port does the staging server use?'));
+    assert.equal(first?.words[0], 'port');
+  });
+
+  it('reads nothing again where the session has nothing of it', () => {
+    assert.deepEqual(picked('How do I bake bread with rye?'), []);
+    assert.deepEqual(picked('Quantum chromodynamics'), []);
+  });
+
+  it('reads two where both are as good, and never more by itself', () => {
+    assert.deepEqual(picked('staging server'), ['port words', 'db words']);
+    const many = Array.from({ length: 6 }, (_, i) => ({
+      id: sequences[i % 5]?.id ?? '',
+      weight: 1,
+      coverage: 1,
+      words: ['w'],
+    }));
+    assert.equal(picked('w1', { matches: many }).length, 2);
+  });
+
+  it('takes a question that says nothing by itself to be about the exchange before', () => {
+    assert.deepEqual(picked('Why?'), ['db followUp']);
+    assert.deepEqual(picked('And then?', { sequences: [] }), []);
+  });
+
+  it('goes by attention only where words do not decide and one stands out', () => {
+    const attention = new Map([
+      ['colour', 6],
+      ['lru', 0.5],
+    ]);
+    assert.deepEqual(picked('Unknowable thing', { attention }), ['colour attention']);
+    assert.deepEqual(picked('Unknowable thing', { attention: new Map([['colour', 2]]) }), []);
+    assert.deepEqual(picked('How does evictOldest work?', { attention }), ['lru words']);
+  });
+
+  it('keeps to its tokens, but for what the user wants', () => {
+    assert.deepEqual(picked('How does evictOldest work?', { tokens: 59 }), []);
+    assert.deepEqual(picked('How does evictOldest work?', { tokens: 0, wanted: new Set(['colour']) }), ['colour user']);
+  });
+
+  it('follows the session: what was forgotten is not found', () => {
+    index.follow(sequences.slice(1));
+    assert.deepEqual(index.find(wordsOf('evictOldest')), []);
+    index.follow(sequences);
+    assert.equal(index.find(wordsOf('evictOldest')).length, 1);
+  });
+
+  it('is not led astray by what looks like a query', () => {
+    for (const question of ['" OR * NEAR(', 'lru"; DROP TABLE texts', 'a AND b NOT c', '\u0000 null']) {
+      assert.doesNotThrow(() => index.find(wordsOf(question)), question);
+    }
+  });
+});

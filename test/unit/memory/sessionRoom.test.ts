@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { ask, chunk, MapStore, open, spilledOf, statesOf } from './sessionMemoryFixtures.ts';
+
+describe('session memory inside its room', () => {
+  it('spills the least useful first, never what is pinned, and goes on in the same order', async () => {
+    const store = new MapStore();
+    const { memory, context, seal } = open(store, { capacity: 400 });
+    for (const name of ['one', 'two', 'three', 'four']) {
+      await ask(memory, name);
+      await seal();
+    }
+    memory.setPinned('chunk one', true);
+    const rows = context.rows;
+    memory.fit(context.room + 15);
+    assert.ok(context.rows <= rows - 15);
+    assert.deepEqual(spilledOf(memory), ['exchange one', 'chunk two']);
+    assert.deepEqual(store.holdings.get('chunk two')?.spilled, true);
+    assert.deepEqual(statesOf(memory).slice(1, 4), ['anchored', 'spilled', 'spilled']);
+    await ask(memory, 'five');
+    assert.equal(statesOf(memory).at(-1), 'live');
+    memory.fit(10_000);
+    assert.deepEqual(
+      memory.sequences.filter(({ spilled }) => !spilled).map(({ id }) => id),
+      ['chunk one'],
+    );
+  });
+
+  it('lets other sessions go before anything is spilled', async () => {
+    const { memory, context } = open(new MapStore(), { capacity: 200, makeWay: () => others-- > 0 });
+    let others = 3;
+    await ask(memory, 'one');
+    memory.fit(context.room + 500);
+    assert.equal(others, -1);
+  });
+
+  it('spills nothing where that makes no room', async () => {
+    const { memory } = open(new MapStore(), { capacity: 300, canSpill: false });
+    await ask(memory, 'one');
+    memory.fit(10_000);
+    assert.deepEqual(spilledOf(memory), []);
+  });
+
+  it('never reads what was spilled before it was read', async () => {
+    const { memory, context } = open(new MapStore(), { capacity: 100 });
+    const chunks = Array.from({ length: 10 }, (_, i) => ({ id: `${i}`, text: { ...chunk, path: `${i}.ts` } }));
+    memory.addChunks(chunks);
+    memory.fit(30);
+    const spilled = spilledOf(memory);
+    assert.ok(spilled.length >= 6);
+    await memory.settle();
+    assert.equal(context.readings.length, 10 - spilled.length);
+    assert.ok(context.room >= 30);
+  });
+
+  it('holds older sequences at a higher ratio in idle time, from their text, once its room is nearly full', async () => {
+    const store = new MapStore();
+    const { memory, context, seal } = open(store, { capacity: 190 });
+    for (const name of ['one', 'two', 'three', 'four']) {
+      await ask(memory, name);
+      await seal();
+    }
+    assert.deepEqual(spilledOf(memory), []);
+    const ratios = memory.sequences.map(({ ratio }) => ratio);
+    assert.equal(ratios[0], 16);
+    assert.equal(ratios.at(-1), 8);
+    assert.deepEqual(
+      ratios,
+      [...ratios].sort((a, b) => b - a),
+      'the oldest first',
+    );
+    const again = open(store, { sequences: memory.sequences, capacity: 190 });
+    await again.memory.settle();
+    assert.ok(again.context.readings.every(({ how }) => how === 'import'));
+    assert.equal(again.context.rows, context.rows);
+  });
+});
