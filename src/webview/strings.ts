@@ -1,7 +1,7 @@
 import type { AttachmentChip, ChatError } from '../protocol/webview.ts';
 import type { RehydrationReason, SequenceState, SequenceView } from '../protocol/memory.ts';
 import type { SessionFormat, StopReason } from '../protocol/worker.ts';
-import { formatBytes, formatCount, formatFactor, formatSeconds } from './format.ts';
+import { formatBytes, formatCount, formatFactor, formatPercent, formatSeconds } from './format.ts';
 
 const tokens = (count: number): string => `${formatCount(count)} ${count === 1 ? 'token' : 'tokens'}`;
 const sequences = (count: number): string => `${formatCount(count)} ${count === 1 ? 'sequence' : 'sequences'}`;
@@ -148,10 +148,10 @@ export const strings = {
     sequencesOf: (count: number, all: number) => `${formatCount(count)} of ${sequences(all)}`,
     budget: 'Budget, all sessions',
   },
-  memoryBudget: (used: number, budget: number) => `Budget: ${formatBytes(used)} of ${formatBytes(budget)}`,
+  memoryBudget: (share: number) => `Budget: ${formatPercent(share)} taken`,
   memoryStates: (spilled: number, rehydrated: number) =>
     [
-      spilled === 0 ? '' : `${formatCount(spilled)} on disk only`,
+      spilled === 0 ? '' : `${formatCount(spilled)} on disk`,
       rehydrated === 0 ? '' : `${formatCount(rehydrated)} read again`,
     ]
       .filter((part) => part !== '')

@@ -13,6 +13,8 @@ import type { Exchange } from '../../protocol/worker.ts';
 export interface ExchangeActions extends CodeActions, ExchangeFooterActions {
   /** Asks an exchange's question anew in other words. */
   edit(exchangeId: string, text: string): void;
+  /** A question is being put into other words, in this element, which is to be in view. */
+  editing(field: HTMLElement): void;
 }
 
 /** A finished exchange. Its Markdown is parsed when `render` is called: an unseen exchange of a long session costs next to nothing. */
@@ -86,6 +88,7 @@ export class ExchangeView {
     this.#replaceQuestion(field.element);
     if (focus) {
       field.focus();
+      this.#actions.editing(field.element);
     }
   }
 

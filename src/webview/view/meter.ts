@@ -90,7 +90,7 @@ export class Meter {
     const states = strings.memoryStates(count(held, 'spilled'), count(held, 'rehydrated'));
     const isNear = budget > 0 && budgetUsed >= budget * notableBudget;
     setText(this.#states, states);
-    setText(this.#budget, states !== '' || isNear ? strings.memoryBudget(budgetUsed, budget) : '');
+    setText(this.#budget, budget > 0 ? strings.memoryBudget(budgetUsed / budget) : '');
     setAttributes(this.#budget, { title: strings.memoryBudgetSpoken(budgetUsed, budget) });
     setVisible(this.#more, states !== '' || isNear);
   }

@@ -58,6 +58,8 @@ export class Popup {
 
   /** Below the anchor, or above it where there is more room, and inside the page. */
   #place(anchor: DOMRect): void {
+    // It is as wide as its content, wherever it stood before.
+    this.element.style.left = '0';
     const { width, height } = this.element.getBoundingClientRect();
     const below = anchor.bottom + margin;
     const above = anchor.top - margin - height;

@@ -21,8 +21,12 @@ export function rereadLine(rehydrated: readonly Rehydration[]): HTMLElement | nu
     'summary',
     {},
     element('span', { class: 'reread-lead' }, strings.reread),
-    element('span', { class: 'reread-label' }, first.label),
-    element('span', { class: 'reread-more' }, strings.rereadMore(rehydrated.length - 1)),
+    element(
+      'span',
+      { class: 'reread-short' },
+      element('span', { class: 'reread-label' }, first.label),
+      element('span', { class: 'reread-more' }, strings.rereadMore(rehydrated.length - 1)),
+    ),
   );
   return element('details', { class: 'reread' }, summary, element('ul', {}, ...items));
 }

@@ -52,6 +52,10 @@ export class Transcript {
           this.#asked = { exchangeId, text };
         }
       },
+      editing: (field) => {
+        this.#follow.leave();
+        field.scrollIntoView({ block: 'nearest' });
+      },
       regenerate: (exchangeId) => void actions.edit(exchangeId, ''),
       selectBranch: (exchangeId, step) => {
         this.#branchFocus.expect(exchangeId, step);
