@@ -25,7 +25,7 @@ const pathShare = 0.25;
 export function* chunksOf(
   model: Pick<Model, 'maxSequenceTokens' | 'encode' | 'encodeText'>,
   { path, languageId, startLine, text, symbolLines }: FileText,
-): Generator<FileChunk> {
+): Generator<FileChunk, void> {
   const limit = Math.min(model.maxSequenceTokens, mostTokens);
   const shown = shortPath(path, Math.floor(limit * pathShare), (piece) => model.encodeText(piece).length);
   // The model remembers the tokens of the texts that it is given, so the one that was measured is the one to read.
