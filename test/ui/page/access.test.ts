@@ -5,7 +5,19 @@ import { useChat } from './useChat.ts';
 
 const full = chatState({
   title: 'Closures',
-  exchanges: [exchange('e1', 'What is a closure?', richAnswer, { stopReason: 'cancelled' })],
+  exchanges: [
+    exchange('e1', 'What is a closure?', richAnswer, {
+      stopReason: 'cancelled',
+      rehydrated: [
+        {
+          sequenceId: 's2',
+          label: 'src/app.ts:1-40',
+          tokens: 128,
+          why: { kind: 'words', words: ['makeCounter', 'scope'] },
+        },
+      ],
+    }),
+  ],
   attachments: [{ id: 'a1', label: 'app.ts:3-9', detail: 'src/app.ts:3-9' }],
   memory: memoryOf(['anchored', 'spilled', 'rehydrated', 'live']),
   error: { message: 'The process ended.', remedy: 'Restart it.', action: 'restartWorker' },
@@ -37,9 +49,10 @@ describe('chat page: access', function () {
     const chat = await open();
     await chat.show(full);
     await chat.page.getByRole('button', { name: 'Sessions' }).focus();
-    assert.deepEqual(await tabOrder(chat, 16), [
+    assert.deepEqual(await tabOrder(chat, 18), [
       'New session',
       'Conversation',
+      'Edit the question',
       'Copy the code',
       'Insert the code at the cursor',
       'typescript code',
@@ -47,9 +60,10 @@ describe('chat page: access', function () {
       'Insert the code at the cursor',
       'python code',
       'https://developer.mozilla.org/docs/Web/J',
+      'Answer again',
       'Copy the answer',
       'Restart',
-      '536 tokens in 312 rows7.2 MB of 12.3 MB',
+      '536 tokens in 312 rows7.2 MB of 12.3 MB1',
       'Anchor map: one tile for each sequence of this session',
       'Remove app.ts:3-9',
       'Ask Anchorage',
