@@ -1,23 +1,21 @@
 import { AnchorageError, messageOf } from '../protocol/errors.ts';
-import type { SessionSummary } from '../protocol/worker.ts';
-import type { SessionSequence } from './sessionSequence.ts';
-import { emptySession, withTurn } from './sessionStore.ts';
-import type { NewSession, SessionStore, StoredSession, StoredTurn } from './sessionStore.ts';
-
-/** What of a session could not be written yet, in order. */
-interface Held {
-  /** Null once the session itself is in the store. */
-  created: NewSession | null;
-  readonly turns: StoredTurn[];
-}
+import type { Attachment, SearchHit, SessionSummary } from '../protocol/worker.ts';
+import { HeldSessions } from './heldSessions.ts';
+import { documentsOf, searchDocuments } from './sessionSearch.ts';
+import type { HeldSequence, NewSession, SessionStore, StoredSession, StoredTurn } from './sessionStore.ts';
 
 /**
- * Holds what a store cannot write at the time (a full disk, a locked file, a folder that has become read-only), and
- * writes it as soon as the store takes it again: with the session's next turn, in idle time, and at the end.
+ * Holds what a store cannot write at the time (a full disk, a locked file, a folder that has become read-only, a file
+ * that is only read), and writes it as soon as the store takes it again: with the session's next turn, in idle time,
+ * and at the end.
+ *
+ * Turns and new sessions are held, and which branch is shown. Anchors and how sequences are held are dropped: they can
+ * be made again. What the user does to a stored session (renaming, forgetting, deleting, importing) fails with the
+ * store's error, since it would be taken for done.
  */
 export class FallbackSessionStore implements SessionStore {
   readonly #store: SessionStore;
-  readonly #held = new Map<string, Held>();
+  readonly #held = new HeldSessions();
   readonly #onProblem: (problem: string | null) => void;
   #problem: string | null = null;
 
@@ -33,41 +31,72 @@ export class FallbackSessionStore implements SessionStore {
   }
 
   list(): SessionSummary[] {
-    const sessions = new Map(this.#store.list().map((session) => [session.id, session]));
-    for (const [id, { turns }] of this.#held) {
-      const last = turns.at(-1);
-      if (last === undefined) continue;
-      const exchanges = (sessions.get(id)?.exchanges ?? 0) + turns.length;
-      sessions.set(id, { id, title: last.title, updatedAt: last.updatedAt, exchanges });
-    }
-    return [...sessions.values()].sort((a, b) => b.updatedAt - a.updatedAt);
+    return this.#held.listed(this.#store.list());
   }
 
   create(session: NewSession): void {
-    this.#held.set(session.id, { created: session, turns: [] });
+    this.#held.create(session);
     this.#write(session.id);
   }
 
   title(id: string): string | undefined {
-    const held = this.#held.get(id);
-    return held?.turns.at(-1)?.title ?? held?.created?.title ?? this.#store.title(id);
+    return this.#held.title(id) ?? this.#store.title(id);
   }
 
   read(id: string): StoredSession | undefined {
-    const held = this.#held.get(id);
-    const session = held?.created ? emptySession(held.created) : this.#store.read(id);
-    return session && held ? held.turns.reduce(withTurn, session) : session;
+    return this.#held.read(id, () => this.#store.read(id));
+  }
+
+  attachments(exchangeId: string): Attachment[] {
+    return this.#held.attachments(exchangeId) ?? this.#store.attachments(exchangeId);
   }
 
   appendTurn(sessionId: string, turn: StoredTurn): void {
-    const held = this.#held.get(sessionId) ?? { created: null, turns: [] };
-    held.turns.push(turn);
-    this.#held.set(sessionId, held);
+    this.#held.append(sessionId, turn);
     this.#write(sessionId);
   }
 
+  /** While anything is held, the store is not even tried: a locked file takes seconds to refuse. */
+  writeHoldings(
+    sessionId: string,
+    held: readonly HeldSequence[],
+    anchors?: readonly { readonly key: string; readonly bytes: Uint8Array }[],
+  ): void {
+    this.#held.hold(sessionId, held);
+    if (this.#held.isEmpty) this.#tried(() => this.#store.writeHoldings(sessionId, held, anchors));
+  }
+
+  rename(id: string, title: string): void {
+    if (!this.#held.isNew(id)) this.#store.rename(id, title);
+    this.#held.rename(id, title);
+  }
+
+  selectHead(id: string, exchangeId: string): void {
+    this.#held.selectHead(id, exchangeId);
+    this.#write(id);
+  }
+
+  /** A title that is held may be the words, as may the stored one: both are replaced. */
+  forget(sessionId: string, sequenceId: string, title: string): void {
+    if (!this.#held.isNew(sessionId)) this.#store.forget(sessionId, sequenceId, title);
+    this.#held.forget(sessionId, sequenceId, title);
+  }
+
+  importSession(session: StoredSession, attachments: ReadonlyMap<string, readonly Attachment[]>): void {
+    this.#store.importSession(session, attachments);
+  }
+
+  search(query: string, limit: number): SearchHit[] {
+    const stored = this.#store.search(query, limit);
+    if (this.#held.isEmpty) return stored;
+    const listed = new Map(this.list().map((summary) => [summary.id, summary]));
+    const held = this.#held.ids.flatMap((id) => this.read(id) ?? []);
+    const hits = searchDocuments(held.flatMap(documentsOf), query, limit, (id) => listed.get(id));
+    return [...hits, ...stored.filter(({ session }) => !this.#held.has(session.id))].slice(0, Math.max(0, limit));
+  }
+
   delete(id: string): void {
-    if (!this.#held.get(id)?.created) this.#store.delete(id);
+    if (!this.#held.isNew(id)) this.#store.delete(id);
     this.#held.delete(id);
     this.#settle();
   }
@@ -76,18 +105,13 @@ export class FallbackSessionStore implements SessionStore {
     return this.#store.readAnchors(key);
   }
 
-  /**
-   * Anchors can be made again: those that cannot be written are told of and left out. While turns are held they are not
-   * even tried, since a locked file takes seconds to refuse them.
-   */
-  writeAnchors(sequence: SessionSequence, bytes: Uint8Array): void {
-    if (this.#held.size > 0) return;
-    this.#tried(() => this.#store.writeAnchors(sequence, bytes));
+  writeAnchors(key: string, bytes: Uint8Array): void {
+    if (this.#held.isEmpty) this.#tried(() => this.#store.writeAnchors(key, bytes));
   }
 
   /** Tries again to write what is held, until something of it fails. */
   writeHeld(): void {
-    for (const id of [...this.#held.keys()]) if (!this.#write(id)) return;
+    for (const id of this.#held.ids) if (!this.#write(id)) return;
   }
 
   close(): void {
@@ -96,21 +120,7 @@ export class FallbackSessionStore implements SessionStore {
   }
 
   #write(id: string): boolean {
-    const held = this.#held.get(id);
-    if (held === undefined) return true;
-    return this.#tried(() => {
-      if (held.created) {
-        this.#store.create(held.created);
-        held.created = null;
-      }
-      // A session that another process has deleted takes no turns any more.
-      if (this.#store.title(id) === undefined) held.turns.length = 0;
-      for (let turn = held.turns[0]; turn !== undefined; turn = held.turns[0]) {
-        this.#store.appendTurn(id, turn);
-        held.turns.shift();
-      }
-      this.#held.delete(id);
-    });
+    return this.#tried(() => this.#held.writeTo(this.#store, id));
   }
 
   #tried(write: () => void): boolean {
@@ -126,7 +136,7 @@ export class FallbackSessionStore implements SessionStore {
   }
 
   #settle(): void {
-    if (this.#held.size === 0) this.#tell(null);
+    if (this.#held.isEmpty) this.#tell(null);
   }
 
   #tell(problem: string | null): void {

@@ -1,16 +1,21 @@
-import type { SessionSummary } from '../protocol/worker.ts';
+import type { Attachment, SearchHit, SessionSummary } from '../protocol/worker.ts';
+import { withoutChunk, withoutSequence } from './forgetting.ts';
+import { documentsOf, searchDocuments } from './sessionSearch.ts';
 import { emptySession, withTurn } from './sessionStore.ts';
-import type { NewSession, SessionStore, StoredSession, StoredTurn } from './sessionStore.ts';
+import type { HeldSequence, NewSession, SessionStore, StoredSession, StoredTurn } from './sessionStore.ts';
+import { summaryOf, withHoldings } from './storedSession.ts';
 
 /** Sessions for the life of the process: those that are not to be stored, and all where storage is unavailable. */
 export class MemorySessionStore implements SessionStore {
   readonly #sessions = new Map<string, StoredSession>();
+  /** By exchange. */
+  readonly #attachments = new Map<string, readonly Attachment[]>();
 
   list(): SessionSummary[] {
     return [...this.#sessions.values()]
       .filter((session) => session.exchanges.length > 0)
       .sort((a, b) => b.updatedAt - a.updatedAt)
-      .map(({ id, title, updatedAt, exchanges }) => ({ id, title, updatedAt, exchanges: exchanges.length }));
+      .map(summaryOf);
   }
 
   create(session: NewSession): void {
@@ -25,12 +30,59 @@ export class MemorySessionStore implements SessionStore {
     return this.#sessions.get(id);
   }
 
+  attachments(exchangeId: string): Attachment[] {
+    return [...(this.#attachments.get(exchangeId) ?? [])];
+  }
+
   appendTurn(sessionId: string, turn: StoredTurn): void {
-    const session = this.#sessions.get(sessionId);
-    if (session !== undefined) this.#sessions.set(sessionId, withTurn(session, turn));
+    this.#change(sessionId, (session) => {
+      this.#attachments.set(turn.exchange.id, turn.attachments);
+      return withTurn(session, turn);
+    });
+  }
+
+  writeHoldings(sessionId: string, held: readonly HeldSequence[]): void {
+    this.#change(sessionId, (session) => ({
+      ...session,
+      exchanges: session.exchanges.map((exchange) => withHoldings(exchange, held)),
+    }));
+  }
+
+  rename(id: string, title: string): void {
+    this.#change(id, (session) => ({ ...session, title }));
+  }
+
+  selectHead(id: string, headId: string): void {
+    this.#change(id, (session) =>
+      session.exchanges.some((exchange) => exchange.id === headId) ? { ...session, headId } : session,
+    );
+  }
+
+  forget(sessionId: string, sequenceId: string, title: string): void {
+    this.#change(sessionId, (session) => {
+      for (const { id, attachments, sequences } of session.exchanges) {
+        const sequence = sequences.find((each) => each.id === sequenceId);
+        const texts = this.attachments(id);
+        if (sequence !== undefined) this.#attachments.set(id, withoutChunk(texts, attachments, sequence.text));
+      }
+      const exchanges = session.exchanges.map((exchange) => withoutSequence(exchange, sequenceId));
+      return { ...session, title, exchanges };
+    });
+  }
+
+  importSession(session: StoredSession, attachments: ReadonlyMap<string, readonly Attachment[]>): void {
+    this.#sessions.set(session.id, session);
+    for (const [exchangeId, texts] of attachments) this.#attachments.set(exchangeId, texts);
+  }
+
+  search(query: string, limit: number): SearchHit[] {
+    const listed = new Map(this.list().map((summary) => [summary.id, summary]));
+    const documents = [...this.#sessions.values()].flatMap(documentsOf);
+    return searchDocuments(documents, query, limit, (id) => listed.get(id));
   }
 
   delete(id: string): void {
+    for (const exchange of this.#sessions.get(id)?.exchanges ?? []) this.#attachments.delete(exchange.id);
     this.#sessions.delete(id);
   }
 
@@ -43,5 +95,11 @@ export class MemorySessionStore implements SessionStore {
 
   close(): void {
     this.#sessions.clear();
+    this.#attachments.clear();
+  }
+
+  #change(id: string, change: (session: StoredSession) => StoredSession): void {
+    const session = this.#sessions.get(id);
+    if (session !== undefined) this.#sessions.set(id, change(session));
   }
 }

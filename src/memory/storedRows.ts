@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { choices } from '../protocol/anchorConfig.ts';
-import { exchangeSchema, stopReasons, usageSchema } from '../protocol/worker.ts';
+import { rehydrationSchema } from '../protocol/memory.ts';
+import { attachmentSchema, exchangeSchema, stopReasons, usageSchema } from '../protocol/worker.ts';
 
 /** A column that holds JSON, parsed and validated. */
 function json<S extends z.ZodType>(schema: S): z.ZodPipe<z.ZodTransform<unknown, string>, S> {
@@ -16,7 +17,10 @@ function json<S extends z.ZodType>(schema: S): z.ZodPipe<z.ZodTransform<unknown,
     .pipe(schema);
 }
 
-const sequenceTextSchema = z.discriminatedUnion('kind', [
+const flag = z.union([z.literal(0), z.literal(1)]).transform((value) => value === 1);
+const nullableId = z.string().nullable();
+
+export const sequenceTextSchema = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('chunk'),
     path: z.string(),
@@ -40,28 +44,55 @@ export const sessionRowSchema = z.object({
   title: z.string(),
   createdAt: z.number(),
   updatedAt: z.number(),
+  headId: nullableId,
 });
 
 export const titleRowSchema = sessionRowSchema.pick({ title: true });
 
 export const exchangeRowSchema = z.object({
   id: z.string(),
+  parentId: nullableId,
   question: z.string(),
   answer: z.string(),
   stopReason: z.enum(stopReasons),
   usage: json(usageSchema),
+  rehydrated: json(z.array(rehydrationSchema)),
+  isForgotten: flag,
 });
 
+/** An attachment without its text, as a session is read. */
 export const attachmentRowSchema = exchangeSchema.shape.attachments.element.extend({ exchangeId: z.string() });
 
-export const sequenceRowSchema = z.object({
+/** An attachment with its text, which is empty where it was forgotten. */
+export const attachmentTextRowSchema = attachmentSchema.extend({
+  text: z.string(),
+  symbolLines: json(attachmentSchema.shape.symbolLines),
+});
+
+const sequenceShape = {
   id: z.string(),
   text: json(sequenceTextSchema),
   tokens: z.int().min(0),
   ratio: z.int().min(1),
   choice: z.enum(choices),
-  independent: z.union([z.literal(0), z.literal(1)]).transform((flag) => flag === 1),
-  anchorKey: z.string().nullable(),
+  anchorKey: nullableId,
+  independent: flag,
+  spilled: flag,
+  pinned: flag,
+  attention: z.number(),
+  usedAt: z.int(),
+};
+
+export const sequenceRowSchema = z.object({ ...sequenceShape, exchangeId: z.string() });
+
+/** What is needed to forget a sequence. */
+export const forgottenRowSchema = z.object({
+  exchangeId: z.string(),
+  text: sequenceShape.text,
 });
+
+export const rehydratedRowSchema = exchangeRowSchema.pick({ id: true, rehydrated: true });
+
+export const documentRowSchema = z.object({ sessionId: z.string(), exchangeId: nullableId, text: z.string() });
 
 export const anchorRowSchema = z.object({ bytes: z.instanceof(Uint8Array) });

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { SessionSequence } from '../../../src/memory/sessionSequence.ts';
+import type { Holding, SessionSequence } from '../../../src/memory/sessionSequence.ts';
 import type { StoredTurn } from '../../../src/memory/sessionStore.ts';
 
 /** Runs a test with a folder that goes with it. */
@@ -14,13 +14,24 @@ export async function withFolder(test: (folder: string) => Promise<void> | void)
   }
 }
 
+/** How a sequence is held that was just sealed. */
+export const newHolding: Holding = {
+  ratio: 8,
+  choice: 'stride',
+  anchorKey: null,
+  spilled: false,
+  pinned: false,
+  attention: 0,
+  usedAt: 0,
+};
+
 export function exchangeSequence(id: string, question: string, answer: string): SessionSequence {
   const text = { kind: 'exchange', question, answer } as const;
-  return { id, text, tokens: 12, ratio: 8, choice: 'stride', independent: false, anchorKey: null };
+  return { ...newHolding, id, text, tokens: 12, independent: false };
 }
 
 /** A turn as the worker writes it: a file with no line break at its end, one chunk of it, and the exchange. */
-export function turn(name: string, updatedAt = 1000): StoredTurn {
+export function turn(name: string, updatedAt = 1000, parentId: string | null = null): StoredTurn {
   const attachment = { kind: 'file', path: 'src/ü.ts', languageId: 'typescript', startLine: 1 } as const;
   const text = `const ${name} = "🦊";\nlast line`;
   const chunk = {
@@ -36,16 +47,19 @@ export function turn(name: string, updatedAt = 1000): StoredTurn {
     updatedAt,
     exchange: {
       id: `exchange ${name}`,
+      parentId,
       question: `What is ${name}?`,
       answer: `A "fox" \u0000 of 'quotes'.`,
       attachments: [{ ...attachment, lines: 2 }],
       stopReason: 'endOfText',
       usage: { promptTokens: 1, answerTokens: 2, kvRows: 3, kvRowsFull: 4, prefillMs: 5.5, decodeMs: 6 },
+      rehydrated: [],
+      isForgotten: false,
+      sequences: [
+        { ...newHolding, id: `chunk ${name}`, text: chunk, tokens: 9, independent: true },
+        exchangeSequence(`sequence ${name}`, `What is ${name}?`, 'A fox.'),
+      ],
     },
-    attachments: [{ ...attachment, text }],
-    sequences: [
-      { id: `chunk ${name}`, text: chunk, tokens: 9, ratio: 8, choice: 'stride', independent: true, anchorKey: null },
-      exchangeSequence(`sequence ${name}`, `What is ${name}?`, 'A fox.'),
-    ],
+    attachments: [{ ...attachment, text, symbolLines: [1] }],
   };
 }

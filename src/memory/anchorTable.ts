@@ -1,0 +1,79 @@
+import { z } from 'zod';
+import type { StoreDatabase } from './storeDatabase.ts';
+import { anchorRowSchema } from './storedRows.ts';
+
+const isNamed = 'EXISTS (SELECT 1 FROM sequences WHERE anchor_key = anchor_uses.key)';
+
+const statements = {
+  read: 'SELECT bytes FROM anchors WHERE key = ?',
+  write: 'INSERT INTO anchors (key, bytes) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET bytes = excluded.bytes',
+  use: `INSERT INTO anchor_uses (key, used_at, size, of_session) VALUES (?, ?, ?, ?)
+    ON CONFLICT (key) DO UPDATE SET used_at = excluded.used_at, size = excluded.size`,
+  touch: 'UPDATE anchor_uses SET used_at = ? WHERE key = ?',
+  claim: 'UPDATE anchor_uses SET of_session = 1 WHERE key = ?',
+  isNamedBySession: 'SELECT 1 FROM sequences WHERE anchor_key = ? AND session_id = ?',
+  trim: `DELETE FROM anchors WHERE key IN (SELECT key FROM (
+    SELECT key, sum(size) OVER (ORDER BY used_at DESC, key) AS held FROM anchor_uses WHERE NOT ${isNamed}
+  ) WHERE held > ?)`,
+  removeUnnamed: `DELETE FROM anchors WHERE key IN (SELECT key FROM anchor_uses WHERE of_session = 1 AND NOT ${isNamed})`,
+} as const;
+
+/**
+ * Anchors by key in a file of sessions. Those that a sequence names stay; of the others (files read ahead, anchors of
+ * another model or ratio) the least recently used go first, past a number of bytes.
+ *
+ * What changes is called within a transaction.
+ */
+export class AnchorTable {
+  readonly #database: StoreDatabase;
+  readonly #mostUnnamedBytes: number;
+  /** Keys read since the last transaction, with when: reading must not wait for a lock. */
+  readonly #used = new Map<string, number>();
+
+  constructor(database: StoreDatabase, mostUnnamedBytes: number) {
+    this.#database = database;
+    this.#mostUnnamedBytes = mostUnnamedBytes;
+  }
+
+  read(key: string): Uint8Array | undefined {
+    const row = this.#database.get(statements.read, anchorRowSchema, key);
+    if (row !== undefined) this.#used.set(key, Date.now());
+    return row?.bytes;
+  }
+
+  /** Anchors of a file that was read ahead. */
+  writeUnnamed(key: string, bytes: Uint8Array): void {
+    this.#write(key, bytes, 0);
+    this.trim();
+  }
+
+  /** Anchors that a sequence of the session names; others were forgotten meanwhile, and must not come back. */
+  writeOf(sessionId: string, key: string, bytes: Uint8Array): void {
+    if (this.#database.get(statements.isNamedBySession, z.unknown(), key, sessionId) === undefined) return;
+    this.#write(key, bytes, 1);
+    this.claim(key);
+  }
+
+  /** A sequence names them from now on, so they go with its session. */
+  claim(key: string): void {
+    this.#database.run(statements.claim, key);
+  }
+
+  /** Removes what no sequence names, past the bytes that are allowed. */
+  trim(): void {
+    for (const [key, time] of this.#used) this.#database.run(statements.touch, time, key);
+    this.#used.clear();
+    this.#database.run(statements.trim, this.#mostUnnamedBytes);
+  }
+
+  /** Removes what was computed from a session's text and is named by none: after it was forgotten. */
+  removeUnnamed(): void {
+    this.#database.run(statements.removeUnnamed);
+  }
+
+  #write(key: string, bytes: Uint8Array, ofSession: 0 | 1): void {
+    this.#database.run(statements.write, key, bytes);
+    this.#database.run(statements.use, key, Date.now(), bytes.byteLength, ofSession);
+    this.#used.delete(key);
+  }
+}
