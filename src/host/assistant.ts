@@ -7,6 +7,7 @@ import type {
   diagnoseRequest,
   Exchange,
   exportSessionRequest,
+  indexFileRequest,
   ModelInfo,
   SearchHit,
   selectBranchRequest,
@@ -46,6 +47,9 @@ export interface Answer {
   readonly exchange: Exchange;
   readonly memory: MemoryView;
 }
+
+/** A file to be read ahead: as it is when it is attached. */
+export type FileToIndex = z.input<typeof indexFileRequest.params>;
 
 export type Check = z.infer<typeof diagnoseRequest.result>['checks'][number];
 
@@ -98,5 +102,12 @@ export interface Assistant {
   sequenceText(sequence: z.input<typeof sequenceTextRequest.params>): Promise<string>;
   actOnSequence(act: z.input<typeof sequenceActionRequest.params>): Promise<SessionView>;
   ask(question: Question, observer: AnswerObserver, signal: AbortSignal): Promise<Answer>;
+  /**
+   * Has a file read ahead when nobody waits for an answer, so that it is there when it is attached. Resolves once the
+   * worker knows of it. Unlike the others it starts nothing: without a model that is ready it does nothing.
+   */
+  indexFile(file: FileToIndex): Promise<void>;
+  /** Forgets the files that were to be read ahead. Starts nothing. */
+  stopIndexing(): Promise<void>;
   diagnose(): Promise<readonly Check[]>;
 }

@@ -15,6 +15,8 @@ const definitions = {
   'model.executionProvider': z.enum(['auto', 'cpu', 'webgpu', 'cuda', 'dml', 'coreml']).default('auto'),
   /** Tokens of text per anchor; 0 is the model's own default. */
   'memory.ratio': z.int().min(0).max(1024).default(0),
+  /** Whether open files are read ahead. */
+  'memory.indexOpenFiles': z.boolean().default(true),
   'chat.temperature': z.number().min(0).max(2).default(0),
   /** Tokens of one answer. */
   'answer.maxTokens': z.int().min(1).max(8192).default(512),

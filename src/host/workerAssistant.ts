@@ -9,6 +9,7 @@ import {
   diagnoseRequest,
   exportSessionRequest,
   importSessionRequest,
+  indexFileRequest,
   listSessionsRequest,
   type ModelInfo,
   openSessionRequest,
@@ -23,6 +24,7 @@ import {
   type SessionFormat,
   type SessionSummary,
   type SessionView,
+  stopIndexingRequest,
 } from '../protocol/worker.ts';
 import type {
   Answer,
@@ -31,6 +33,7 @@ import type {
   AssistantStatus,
   Check,
   ExportedSession,
+  FileToIndex,
   Question,
   RestartNotice,
 } from './assistant.ts';
@@ -180,6 +183,18 @@ export class WorkerAssistant extends Disposable implements Assistant {
     } finally {
       this.#observers.delete(question.requestId);
       this.#onDidChangeRunning.fire(this.running);
+    }
+  }
+
+  async indexFile(file: FileToIndex): Promise<void> {
+    if (this.#status.state === 'ready') {
+      await this.#request(indexFileRequest, file);
+    }
+  }
+
+  async stopIndexing(): Promise<void> {
+    if (this.#status.state === 'ready') {
+      await this.#request(stopIndexingRequest, {});
     }
   }
 

@@ -17,6 +17,7 @@ import type {
   AssistantStatus,
   Check,
   ExportedSession,
+  FileToIndex,
   Question,
   RestartNotice,
 } from '../../src/host/assistant.ts';
@@ -49,6 +50,9 @@ export class FakeAssistant implements Assistant {
   readonly onDidRestart = this.#restart.event;
   readonly onDidWarn = this.#warn.event;
   readonly questions: Question[] = [];
+  /** The files that were to be read ahead, in their order. */
+  readonly indexed: FileToIndex[] = [];
+  stopsOfIndexing = 0;
   readonly sessions = new Map<string, SessionView>();
   /** What was done with sequences. */
   readonly acts: { readonly sequenceId: string; readonly action: SequenceAction }[] = [];
@@ -210,6 +214,16 @@ export class FakeAssistant implements Assistant {
     } finally {
       this.#count(-1);
     }
+  }
+
+  indexFile(file: FileToIndex): Promise<void> {
+    this.indexed.push(file);
+    return Promise.resolve();
+  }
+
+  stopIndexing(): Promise<void> {
+    this.stopsOfIndexing++;
+    return Promise.resolve();
   }
 
   diagnose(): Promise<readonly Check[]> {
