@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { defaultPackageFolder } from '../../../src/cli/packagePaths.ts';
 import { batchResultSchema } from '../../../src/protocol/batch.ts';
 import { askRequest } from '../../../src/protocol/worker.ts';
-import { commandLine } from './commandLine.ts';
+import { commandLine, inProcess } from './commandLine.ts';
 
 /** Probes of GPUs would take most of the time. */
 const cpu = ['--execution-provider', 'cpu'];
@@ -26,7 +26,8 @@ describe('command line, on the built-in model', function () {
   it('answers a question about a file as JSON, with the file held as anchors', async () => {
     const file = join(folder, 'shapes.ts');
     writeFileSync(file, Array.from({ length: 60 }, (_, i) => `export const side${i} = ${i} * 2;\n`).join(''));
-    const { code, stdout, stderr } = await commandLine(['summarize', file, '--json', '--max-tokens', '8', ...cpu]);
+    const options = ['--json', '--max-tokens', '8', '--reread-tokens', '0', ...cpu];
+    const { code, stdout, stderr } = await commandLine(['summarize', file, ...options]);
     assert.equal(code, 0, stderr);
     const { exchange, memory } = askRequest.result.parse(JSON.parse(stdout));
     assert.ok(exchange.answer.length > 0);
@@ -98,5 +99,26 @@ describe('command line, on the built-in model', function () {
     assert.equal(memory.sequences.filter(({ kind }) => kind === 'exchange').length, 3);
     const listed = await commandLine(['chat', '--list', '--storage', folder]);
     assert.match(listed.stdout, /3 exchanges {2}My name is Bob\./);
+  });
+
+  it('asks anew in a chat, moves the session to another folder and forgets a part of it', async () => {
+    const [here, there] = [join(folder, 'here'), join(folder, 'there')];
+    const input = 'My name is Bob.\nAnd yours?\n/edit 2 Who am I?\n/pin 1\n/map\n';
+    const chat = await commandLine(['chat', '--storage', here, '--max-tokens', '4', ...cpu], { input });
+    assert.match(chat.stderr, / 1 {2}[#+]{2}\n[^]*pinned: 1\n[^]*budget: /);
+    const file = join(folder, 'session.json');
+    const exported = await inProcess(['sessions', 'export', 'last', '--format', 'json', '-o', file, '--storage', here]);
+    assert.equal(exported.code, 0, exported.stderr);
+    const imported = await inProcess(['sessions', 'import', file, '--storage', there]);
+    assert.equal(imported.code, 0, imported.stderr);
+    const found = await inProcess(['sessions', 'search', 'bob', '--storage', there]);
+    assert.match(found.stdout, /My name is Bob\.\n/);
+    const shown = await inProcess(['sessions', 'show', 'last', '--storage', there]);
+    assert.match(shown.stdout, /2> \(branch 2 of 2\) Who am I\?/);
+    const forgotten = await inProcess(['sessions', 'forget', 'last', '1', '--yes', '--storage', there]);
+    assert.equal(forgotten.code, 0, forgotten.stderr);
+    const rest = await inProcess(['sessions', 'export', 'last', '--storage', there]);
+    assert.doesNotMatch(rest.stdout, /Bob/);
+    assert.match(rest.stdout, /Who am I\?/);
   });
 });
