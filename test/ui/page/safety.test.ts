@@ -28,10 +28,12 @@ describe('chat page: hostile text', function () {
     const chip = { id: attack, label: attack, detail: attack };
     const memory = memoryOf(['anchored', 'live']);
     const attachment = { kind: 'file' as const, path: `src/${attack}`, languageId: 'ts', startLine: 1, lines: 3 };
+    const why = { kind: 'words' as const, words: [attack] };
+    const reread = { sequenceId: attack, label: attack, tokens: 1, why };
     await chat.show(
       chatState({
         title: attack,
-        exchanges: [exchange('e1', attack, attack, { attachments: [attachment] })],
+        exchanges: [exchange('e1', attack, attack, { attachments: [attachment], rehydrated: [reread, reread] })],
         attachments: [chip],
         memory: {
           ...memory,
@@ -43,9 +45,19 @@ describe('chat page: hostile text', function () {
       }),
     );
     await chat.post({ type: 'token', requestId: 'request-1', text: attack.slice(40) });
+    await chat.page.getByRole('option').last().hover();
+    await chat.post({ type: 'sequenceText', sequenceId: `${attack}s2`, text: attack });
+    await chat.drawn();
+    assert.equal(await chat.page.locator('.tip-text').innerText(), attack);
+    await chat.page.getByRole('button', { name: 'Edit the question' }).dispatchEvent('click');
     await chat.page.getByRole('button', { name: 'Sessions' }).click();
-    await chat.post({ type: 'sessions', sessions: [{ id: attack, title: attack, updatedAt: 0, exchanges: 1 }] });
+    const session = { id: attack, title: attack, updatedAt: 0, exchanges: 1 };
+    await chat.post({ type: 'sessions', sessions: [session] });
     await chat.page.locator('.session').waitFor();
+    await chat.page.getByRole('searchbox').fill('x');
+    const excerpt = [{ text: attack, isMatch: true }];
+    await chat.post({ type: 'found', query: 'x', hits: [{ session, exchangeId: 'e1', excerpt }] });
+    await chat.page.locator('mark').waitFor();
     await chat.page.waitForTimeout(200);
 
     assert.equal(await chat.page.evaluate('window.attacked'), undefined);
