@@ -1,6 +1,7 @@
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 import { variants } from '../protocol/packageManifest.ts';
+import { leastBudgetMB } from '../protocol/worker.ts';
 
 /** The section of every setting below. */
 export const settingsSection = 'anchorage';
@@ -15,6 +16,10 @@ const definitions = {
   'model.executionProvider': z.enum(['auto', 'cpu', 'webgpu', 'cuda', 'dml', 'coreml']).default('auto'),
   /** Tokens of text per anchor; 0 is the model's own default. */
   'memory.ratio': z.int().min(0).max(1024).default(0),
+  /** Megabytes that keys/values of all sessions may take. */
+  'memory.budgetMB': z.number().min(leastBudgetMB).max(1_000_000).default(256),
+  /** Tokens that are read again for one answer. */
+  'memory.rereadTokens': z.int().min(0).max(100_000).default(512),
   /** Whether open files are read ahead. */
   'memory.indexOpenFiles': z.boolean().default(true),
   'chat.temperature': z.number().min(0).max(2).default(0),
@@ -41,6 +46,8 @@ export const startupSettings: readonly SettingName[] = [
   'model.variant',
   'model.executionProvider',
   'memory.ratio',
+  'memory.budgetMB',
+  'memory.rereadTokens',
   'worker.nodePath',
   'worker.threads',
 ];

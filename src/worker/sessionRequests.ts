@@ -73,13 +73,13 @@ export class SessionRequests {
     this.#sessions.storeOf(id).writeHoldings(id, [{ id: sequenceId, holding }]);
   }
 
-  /** What was read after the sequence has seen it: its anchors go too, and are made again without it. */
+  /** The store removes the anchors of what had seen the sequence, too: they are made again without it. */
   #forget(id: string, sequenceId: string): void {
     const session = this.#sessions.read(id);
     const { exchange, sequence } = found(session, sequenceId);
     this.#sessions.close(id);
     const title = titleWithout(session, exchange, sequence);
-    this.#sessions.storeOf(id).forget(id, sequenceId, title, thoseThatSaw(session, exchange, sequenceId));
+    this.#sessions.storeOf(id).forget(id, sequenceId, title);
   }
 }
 
@@ -93,18 +93,6 @@ function titleWithout(session: StoredSession, exchange: StoredExchange, { text }
 function titles({ question, attachments }: StoredExchange): string[] {
   const attached = attachments.map((attachment) => ({ ...attachment, text: '', symbolLines: [] }));
   return (['chat', 'explain', 'summarize'] as const).map((task) => titleFor(task, question, attached));
-}
-
-/** Sequences that were read seeing a sequence, or what had seen it: all later ones of its branches, but independent ones. */
-function thoseThatSaw({ exchanges }: StoredSession, exchange: StoredExchange, sequenceId: string): string[] {
-  const isAfter = new Set([exchange.id]);
-  const saw = exchange.sequences.slice(exchange.sequences.findIndex(({ id }) => id === sequenceId) + 1);
-  for (const { id, parentId, sequences } of exchanges) {
-    if (parentId === null || !isAfter.has(parentId)) continue;
-    isAfter.add(id);
-    saw.push(...sequences);
-  }
-  return saw.filter(({ independent }) => !independent).map(({ id }) => id);
 }
 
 function found(

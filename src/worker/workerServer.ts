@@ -36,6 +36,7 @@ import { sealInIdle } from '../memory/idleSealing.ts';
 import { answer } from './answer.ts';
 import { runBatchRow } from './batchRow.ts';
 import { diagnose } from './diagnose.ts';
+import { FileIndexer } from './fileIndexer.ts';
 import { ModelSlot } from './modelSlot.ts';
 import type { LoadParams, Model } from './model.ts';
 import { RequestQueue } from './requestQueue.ts';
@@ -76,6 +77,7 @@ export class WorkerServer {
   readonly #queue: RequestQueue;
   readonly #slot: ModelSlot;
   readonly #onShutdown: () => void;
+  readonly #files = new FileIndexer();
   /** Aborted when the worker ends: what runs is then stopped as if it had been cancelled. */
   readonly #end = new AbortController();
   #started: Started | null = null;
@@ -85,7 +87,7 @@ export class WorkerServer {
     this.#slot = new ModelSlot(loadModel);
     this.#onShutdown = onShutdown;
     this.#queue = new RequestQueue({
-      idleLimit: contextLimit,
+      idleLimit: contextLimit + 1,
       onIdleError: (error) => this.#log('error', `Work in idle time failed: ${messageOf(error)}`),
     });
     endpoint.onRequest(initializeRequest, (params) => this.#initialize(params), refuseOtherVersion);
@@ -116,6 +118,7 @@ export class WorkerServer {
       return view;
     });
     this.#onSessions();
+    this.#onFiles();
     endpoint.onRequest(shutdownRequest, async () => {
       await this.close();
       setImmediate(this.#onShutdown);
@@ -154,6 +157,21 @@ export class WorkerServer {
       // What only marks a sequence need not wait for an answer that is being written.
       const isMark = params.action !== 'forget' && started.sessions.opened(params.sessionId) !== undefined;
       return isMark ? act(started, params) : this.#queue.run(cancelled, () => act(started, params));
+    });
+  }
+
+  /** Files that are read ahead, after all that is to be done for sessions. */
+  #onFiles(): void {
+    this.#onDirect(indexFileRequest, async ({ sessionStore }, file) => {
+      this.#files.add(file);
+      this.#queue.whenIdle('files', async (signal) => {
+        if (this.#slot.model !== null) await this.#files.run(this.#slot.model, sessionStore, signal);
+      });
+      return {};
+    });
+    this.#onDirect(stopIndexingRequest, async () => {
+      this.#files.clear();
+      return {};
     });
   }
 

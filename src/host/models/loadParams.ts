@@ -16,6 +16,8 @@ export function loadParams(settings: Settings, extensionPath: string): z.input<t
     ratio: settings['memory.ratio'] || null,
     choice: null,
     threads: settings['worker.threads'],
+    budgetMB: settings['memory.budgetMB'],
+    rereadTokens: settings['memory.rereadTokens'],
   };
 }
 
