@@ -11,6 +11,8 @@ async function loadTests(): Promise<void> {
   await import('./textSource.test.ts');
   await import('./chatController.test.ts');
   await import('./chatSessions.test.ts');
+  await import('./chatBranches.test.ts');
+  await import('./sessionFiles.test.ts');
   await import('./explain.test.ts');
   await import('./summarize.test.ts');
   await import('./status.test.ts');
