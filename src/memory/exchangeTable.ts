@@ -122,7 +122,9 @@ export class ExchangeTable {
   }
 }
 
-function byExchange<R extends { readonly exchangeId: string }>(rows: readonly R[]): Map<string, Omit<R, 'exchangeId'>[]> {
+function byExchange<R extends { readonly exchangeId: string }>(
+  rows: readonly R[],
+): Map<string, Omit<R, 'exchangeId'>[]> {
   const groups = new Map<string, Omit<R, 'exchangeId'>[]>();
   for (const { exchangeId, ...row } of rows) {
     const group = groups.get(exchangeId);

@@ -29,9 +29,7 @@ export function withoutChunk(
 }
 
 function isPart(text: SequenceText, { path, startLine, lines }: Lines): boolean {
-  return (
-    text.kind === 'chunk' && text.path === path && startLine <= text.endLine && startLine + lines > text.startLine
-  );
+  return text.kind === 'chunk' && text.path === path && startLine <= text.endLine && startLine + lines > text.startLine;
 }
 
 /** The attachments that an exchange names, in order, each with its text unless that was forgotten. */

@@ -13,7 +13,10 @@ export function exportMarkdown(session: StoredSession): string {
 }
 
 /** The whole session with all branches, to be imported: `ExportedSession`. */
-export function exportJson(session: StoredSession, attachmentsOf: (exchangeId: string) => readonly Attachment[]): string {
+export function exportJson(
+  session: StoredSession,
+  attachmentsOf: (exchangeId: string) => readonly Attachment[],
+): string {
   const { title, createdAt, updatedAt, headId } = session;
   const exchanges = session.exchanges.map(({ attachments, sequences, ...exchange }) => ({
     ...exchange,

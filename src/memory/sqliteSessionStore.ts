@@ -23,7 +23,8 @@ const statements = {
   title: 'SELECT title FROM sessions WHERE id = ?',
   turn: 'UPDATE sessions SET title = ?, updated_at = ?, head_id = ? WHERE id = ?',
   rename: 'UPDATE sessions SET title = ? WHERE id = ?',
-  selectHead: 'UPDATE sessions SET head_id = ?1 WHERE id = ?2 AND EXISTS (SELECT 1 FROM exchanges WHERE id = ?1 AND session_id = ?2)',
+  selectHead:
+    'UPDATE sessions SET head_id = ?1 WHERE id = ?2 AND EXISTS (SELECT 1 FROM exchanges WHERE id = ?1 AND session_id = ?2)',
   hold: `UPDATE sequences SET ratio = ?, choice = ?, anchor_key = ?, spilled = ?, pinned = ?, attention = ?, used_at = ?
     WHERE id = ? AND session_id = ?`,
   delete: 'DELETE FROM sessions WHERE id = ?',
@@ -58,11 +59,7 @@ export class SqliteSessionStore implements SessionStore {
     const database = await openDatabase(file);
     try {
       const hasIndex = prepareSearch(database, options.hasIndex);
-      return new SqliteSessionStore(
-        new StoreDatabase(file, database, null),
-        hasIndex,
-        options.mostUnnamedAnchorBytes,
-      );
+      return new SqliteSessionStore(new StoreDatabase(file, database, null), hasIndex, options.mostUnnamedAnchorBytes);
     } catch (error) {
       database.close();
       throw error;

@@ -4,7 +4,7 @@ import { rehydrationSchema } from '../protocol/memory.ts';
 import { attachmentSchema, exchangeSchema, stopReasons, usageSchema } from '../protocol/worker.ts';
 
 /** A column that holds JSON, parsed and validated. */
-function json<S extends z.ZodType>(schema: S): z.ZodPipe<z.ZodTransform<unknown, string>, S> {
+export function json<S extends z.ZodType>(schema: S): z.ZodPipe<z.ZodTransform<unknown, string>, S> {
   return z
     .transform((text: string, context) => {
       try {
