@@ -61,6 +61,8 @@ function meterLines({
   budget,
   budgetUsed,
 }: MemoryView): string[] {
+  // Without a model there is nothing to hold, and no budget for it.
+  if (budget === 0) return [`${textTokens} tokens of text; nothing is held in memory`];
   return [
     `${textTokens} tokens of text; ${kvRows} rows held of ${kvRowsFull}, ${megabytes(kvBytes)} of ${megabytes(kvBytesFull)} MB`,
     `budget: ${megabytes(budgetUsed)} of ${megabytes(budget)} MB used`,

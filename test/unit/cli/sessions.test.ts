@@ -138,6 +138,8 @@ describe('command line, sessions', () => {
     assert.equal(second, '   51  +++++++');
     assert.equal(mapLines(session([], [prefix]).memory)[0], 'There are no sequences yet.');
     assert.deepEqual(sequenceLines(session([], [prefix]).memory), []);
+    const unread = { ...view.memory, budget: 0, budgetUsed: 0, kvRows: 0 };
+    assert.equal(mapLines(unread).at(-1), '1000 tokens of text; nothing is held in memory');
   });
 
   it('renames, and says what no title can be', async () => {
