@@ -106,6 +106,68 @@ describe('the packaged extension: chat', () => {
     await sessions.locator('.session-open', { hasText: 'lateFee' }).click();
     await chat.getByRole('article').filter({ hasText: 'lateFee return for children' }).waitFor();
   });
+
+  it('asks a question anew in other words, and goes back to the version before', async () => {
+    const { workbench } = editor();
+    const chat = await openChat(workbench);
+    const last = chat.getByRole('article').last();
+    await last.locator('.question').hover();
+    await last.getByRole('button', { name: 'Edit the question' }).click();
+    await chat.getByRole('textbox', { name: 'Edit the question' }).fill('What is a library?');
+    await chat.getByRole('button', { name: 'Ask anew' }).click();
+    await chat.getByRole('group', { name: 'Version 2 of 2' }).waitFor({ timeout: 120_000 });
+    assert.match(await last.innerText(), /What is a library\?/);
+    await chat.getByRole('button', { name: 'Version before' }).click();
+    await chat.getByRole('group', { name: 'Version 1 of 2' }).waitFor();
+    assert.match(await last.innerText(), /What is a library card\?/);
+  });
+
+  it('pins a sequence and shows its text', async () => {
+    const { workbench } = editor();
+    const chat = await openChat(workbench);
+    const tile = chat.getByRole('option', { name: /^File: .*fee\.ts/ }).first();
+    await tile.click();
+    await chat.getByRole('menuitem', { name: 'Show its text' }).click();
+    await chat
+      .getByRole('region', { name: /^Text of / })
+      .getByText('lateFee')
+      .waitFor();
+    await workbench.page.keyboard.press('Escape');
+    await workbench.page.keyboard.press('Enter');
+    await chat.getByRole('menuitem', { name: 'Pin' }).click();
+    await chat
+      .getByRole('option', { name: /^File: .*fee\.ts.*pinned/ })
+      .first()
+      .waitFor();
+  });
+
+  it('renames a session, and finds it by the words that were said in it', async () => {
+    const { workbench } = editor();
+    const chat = await openChat(workbench);
+    await chat.getByRole('button', { name: 'Sessions' }).click();
+    const sessions = chat.getByRole('dialog', { name: 'Sessions' });
+    await sessions.getByRole('button', { name: /^Actions for .*lateFee/ }).click();
+    await sessions.getByRole('menuitem', { name: 'Rename' }).click();
+    await workbench.page.keyboard.type('Fees');
+    await workbench.page.keyboard.press('Enter');
+    await sessions.locator('.session-open', { hasText: 'Fees' }).waitFor();
+    await sessions.getByRole('searchbox').fill('children');
+    const hit = sessions.locator('.session-open', { hasText: 'Fees' });
+    await hit.locator('mark', { hasText: 'children' }).first().waitFor();
+    await hit.click();
+    await chat.locator('article.marked', { hasText: 'for children' }).waitFor();
+    assert.equal(await chat.getByRole('heading', { level: 1 }).innerText(), 'Fees');
+  });
+
+  it('forgets an exchange for good', async () => {
+    const { workbench } = editor();
+    const chat = await openChat(workbench);
+    await chat.getByRole('option', { name: /^Exchange: What is a library card/ }).click();
+    await chat.getByRole('menuitem', { name: 'Forget…' }).click();
+    await chat.getByRole('button', { name: 'Forget for good' }).click();
+    await chat.getByRole('article').last().getByText('Forgotten').waitFor();
+    assert.equal(await chat.getByText('What is a library card?').count(), 0);
+  });
 });
 
 function count(text: string): number {
