@@ -22,9 +22,11 @@ export class AnchorMap {
   readonly #tip: SequenceTip;
   readonly #menu: SequenceMenu;
   readonly #tiles = new Map<string, Tile>();
+  readonly #actions: SequenceMenuActions;
   #active: HTMLElement | null = null;
 
   constructor(actions: SequenceMenuActions & SequenceTexts) {
+    this.#actions = actions;
     this.#tip = new SequenceTip(this.#list, actions);
     this.#menu = new SequenceMenu(actions);
     setAttributes(this.#list, { 'aria-label': strings.anchorMap, 'aria-describedby': 'anchor-map-keys' });
@@ -88,6 +90,9 @@ export class AnchorMap {
     });
     this.#tiles.set(view.id, { element: tile, view, key });
     this.#tip.refresh(view);
+    if (before && (before.view.pinned !== view.pinned || before.view.isWanted !== view.isWanted)) {
+      this.#sayOf(tile, strings.tileFacts(view));
+    }
     return tile;
   }
 
@@ -96,6 +101,7 @@ export class AnchorMap {
       this.#menu.close();
     }
     this.#tiles.delete(id);
+    this.#sayOf(tile, strings.forgotten);
     if (this.#active === tile) {
       this.#active = this.#moveSelection(tileOf(tile.nextElementSibling ?? tile.previousElementSibling));
     }
@@ -127,6 +133,13 @@ export class AnchorMap {
       this.#activate(tile);
       this.#menu.open(tile, this.#list, view, () => this.#tip.read(this.#viewOf(tile) ?? view));
       this.#tip.hide();
+    }
+  }
+
+  /** What the user did with the tile they are on has come about. */
+  #sayOf(tile: HTMLElement, text: string): void {
+    if (tile === this.#active && document.activeElement === this.#list) {
+      this.#actions.say(text);
     }
   }
 

@@ -81,7 +81,7 @@ export class ChatPage {
         return exchangeId === null ? null : () => void this.#transcript.goTo(exchangeId);
       },
       forgetRefusal: () => (user.state?.running ? strings.stillAnswering : null),
-      refused: (reason) => user.refuse(reason),
+      say: (text) => this.#announcer.say(text),
     });
   }
 

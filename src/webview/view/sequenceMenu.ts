@@ -11,7 +11,8 @@ export interface SequenceMenuActions {
   goTo(sequenceId: string): (() => void) | null;
   /** Why nothing can be forgotten now; null where it can. */
   forgetRefusal(): string | null;
-  refused(reason: string): void;
+  /** Tells a screen reader what came of it, or why nothing can. */
+  say(text: string): void;
 }
 
 /** What the user can do with a sequence. Forgetting is asked twice. */
@@ -24,7 +25,7 @@ export class SequenceMenu {
 
   constructor(actions: SequenceMenuActions) {
     this.#actions = actions;
-    this.#menu = new PopupMenu((reason) => actions.refused(reason));
+    this.#menu = new PopupMenu((reason) => actions.say(reason));
     this.element = element('div', {}, this.#menu.element, this.#forget.element);
   }
 

@@ -54,6 +54,7 @@ export class SequenceTip {
     setText(this.#title, strings.tileTitle(view));
     setText(this.#facts, strings.tileFacts(view));
     if (isOther) {
+      this.#text.ariaLabel = strings.sequenceText(view.label);
       clearTimeout(this.#dwelling);
       this.#showText();
       if (view.kind !== 'prefix' && !this.#texts.has(view.id)) {
@@ -73,7 +74,6 @@ export class SequenceTip {
   /** Shows a sequence and gives its text the keyboard, which scrolls it. */
   read(view: SequenceView): void {
     this.show(view);
-    this.#text.ariaLabel = strings.sequenceText(view.label);
     this.#text.focus();
   }
 

@@ -85,6 +85,7 @@ describe('chat page: sequences', function () {
     await chat.show(chatState({ exchanges, memory: marked('s2', { pinned: true, isWanted: true }) }));
     const tile = chat.page.getByRole('option', { name: /pinned: kept as it is · read again for the next question/ });
     assert.match((await tile.getAttribute('class')) ?? '', /pinned wanted/);
+    assert.match(await chat.page.locator('[role=status].visually-hidden').innerText(), /on disk only · pinned/);
     await openMenu(chat, 2);
     await chat.page.getByRole('menuitem', { name: 'Do not read again' }).click();
     await chat.page.waitForTimeout(50);
