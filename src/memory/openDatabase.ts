@@ -1,4 +1,4 @@
-import type { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync, DatabaseSyncOptions } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
@@ -25,11 +25,12 @@ export const lockedRemedy = 'Another program holds it locked: end other windows 
  * Opens an SQLite file of sessions at this build's schema. It must be known to be sound and ours (`inspectDatabase`):
  * opening it writes to it.
  *
+ * @param hasIndex false where a Node without FTS5 is to be had: the index's tables are then tables like others.
  * @throws AnchorageError or SQLite's error when it cannot be opened, is locked, or of a newer build.
  */
-export async function openDatabase(file: string): Promise<DatabaseSync> {
+export async function openDatabase(file: string, hasIndex = true): Promise<DatabaseSync> {
   return whileLocked(async () => {
-    const database = await newDatabase(file, false);
+    const database = await newDatabase(file, { defensive: hasIndex });
     return closedOnError(database, () => {
       // Before anything is written, since a file keeps what it began with: room that a deleted session took is given back.
       const { auto_vacuum: vacuum } = vacuumRow.parse(database.prepare('PRAGMA auto_vacuum').get());
@@ -48,7 +49,7 @@ export async function openDatabase(file: string): Promise<DatabaseSync> {
  */
 export async function openReadOnly(file: string): Promise<DatabaseSync> {
   const read = async (location: string | URL): Promise<DatabaseSync> => {
-    const database = await newDatabase(location, true);
+    const database = await newDatabase(location, { readOnly: true });
     return closedOnError(database, () => database.prepare('SELECT count(*) FROM sqlite_master').get());
   };
   return whileLocked(async () => {
@@ -81,11 +82,14 @@ function codeOf(error: unknown): number {
   return parsed.success ? parsed.data.errcode & 0xff : 0;
 }
 
-async function newDatabase(location: string | URL, isReadOnly: boolean): Promise<DatabaseSync> {
+async function newDatabase(location: string | URL, options: DatabaseSyncOptions): Promise<DatabaseSync> {
   // Imported late: on a Node without SQLite the worker still runs, with its sessions in memory.
   const sqlite = await import('node:sqlite');
-  const options = { timeout: patience, enableForeignKeyConstraints: true, readOnly: isReadOnly };
-  const database = new sqlite.DatabaseSync(location, options);
+  const database = new sqlite.DatabaseSync(location, {
+    ...options,
+    timeout: patience,
+    enableForeignKeyConstraints: true,
+  });
   return closedOnError(database, () => {
     // Sorting must not leave texts in temporary files.
     database.exec(`PRAGMA temp_store = MEMORY; PRAGMA cache_size = ${-storeCacheBytes / 1024}`);

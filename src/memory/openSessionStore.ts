@@ -2,7 +2,7 @@ import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { AnchorageError, messageOf } from '../protocol/errors.ts';
 import { inspectDatabase } from './inspectDatabase.ts';
-import { isLocked, lockedRemedy, whileLocked } from './openDatabase.ts';
+import { isDamaged, isLocked, lockedRemedy, whileLocked } from './openDatabase.ts';
 import { MemorySessionStore } from './memorySessionStore.ts';
 import { repairFolder } from './repairFolder.ts';
 import { newerSchema } from './schema.ts';
@@ -88,12 +88,13 @@ function makeFolder(folder: string): void {
 }
 
 function warningOf(folder: string, error: unknown): string {
-  const remedy = AnchorageError.is(error) && error.remedy !== '' ? error.remedy : remedyFor(error);
+  const remedy = AnchorageError.is(error) && error.remedy !== '' ? error.remedy : remedyFor(error, folder);
   return `Sessions cannot be stored in ${folder}: ${messageOf(error)}. They are kept in memory until Anchorage ends. ${remedy}`;
 }
 
-function remedyFor(error: unknown): string {
+function remedyFor(error: unknown, folder: string): string {
   if (isLocked(error)) return lockedRemedy;
+  if (isDamaged(error)) return `Move ${join(folder, fileName)} away; a new one is made at the next start.`;
   if (/sqlite/i.test(messageOf(error))) return 'Run the worker on Node 22.13 or later.';
   return 'Make the folder writable or choose another, and start again.';
 }

@@ -67,10 +67,13 @@ const migrations: readonly Migration[] = [
         - length(CAST(replace(text, char(10), '') AS BLOB)) + (substr(CAST(text AS BLOB), -1) <> x'0a'));
       WITH turns AS (
         SELECT id, session_id, row_number() OVER (PARTITION BY session_id ORDER BY position) - 1 AS turn FROM exchanges
+      ), kinds AS (
+        SELECT id, session_id, position, iif(json_valid(text), text ->> '$.kind' = 'exchange', 0) AS is_last
+        FROM sequences
       ), parts AS (
-        SELECT id, session_id, sum(text ->> '$.kind' = 'exchange') OVER (
+        SELECT id, session_id, sum(is_last) OVER (
           PARTITION BY session_id ORDER BY position ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-        ) - (text ->> '$.kind' = 'exchange') AS turn FROM sequences
+        ) - is_last AS turn FROM kinds
       ) UPDATE sequences SET anchor_key = NULL, exchange_id = turns.id
         FROM parts JOIN turns USING (session_id, turn) WHERE parts.id = sequences.id;
       DELETE FROM sequences WHERE exchange_id IS NULL;
@@ -100,7 +103,7 @@ const migrations: readonly Migration[] = [
       INSERT INTO documents (session_id, exchange_id, sequence_id, text, parts)
         SELECT session_id, exchange_id, id, body, identifier_parts(body) FROM (
           SELECT *, (text ->> '$.path') || char(10) || (text ->> '$.text') AS body FROM sequences
-          WHERE text ->> '$.kind' = 'chunk'
+          WHERE iif(json_valid(text), text ->> '$.kind' = 'chunk', 0)
         );
     `,
   },

@@ -41,7 +41,6 @@ const indexTable = `
     text, parts, content = 'documents', content_rowid = 'id',
     tokenize = "unicode61 remove_diacritics 2 tokenchars '_'"
   );
-  INSERT INTO search (search, rank) VALUES ('secure-delete', 1);
 `;
 const indexTriggers = `
   CREATE TEMP TRIGGER document_added AFTER INSERT ON documents BEGIN
@@ -84,6 +83,7 @@ export function prepareSearch(database: DatabaseSync, hasIndex = hasFts5(databas
     transaction(database, () => {
       database.exec(indexTable);
       if (!isInStep(database)) rebuildIndex(database);
+      database.exec("INSERT INTO search (search, rank) VALUES ('secure-delete', 1)");
     });
   }
   database.exec(indexTriggers);

@@ -65,6 +65,7 @@ export function finishAside(file: string): string[] {
     }
     // They would be taken for the new file's. A second log is an empty one of a process that has only looked.
     for (const end of ['-wal', '-journal', '-shm']) rmSync(`${file}${end}`, { force: true });
+    rmSync(copyOf(aside), { force: true });
     renameSync(promise, file);
     return aside;
   });
@@ -98,11 +99,15 @@ function giveName(file: string, name: string): void {
   try {
     linkSync(file, name);
   } catch {
-    const copy = `${name}.copy`;
+    const copy = copyOf(name);
     copyFileSync(file, copy);
     flush(copy);
     renameSync(copy, name);
   }
+}
+
+function copyOf(name: string): string {
+  return `${name}.copy`;
 }
 
 function flush(file: string): void {

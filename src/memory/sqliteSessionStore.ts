@@ -56,7 +56,7 @@ export class SqliteSessionStore implements SessionStore {
    * @throws AnchorageError or SQLite's error when the file cannot be opened, or is of a newer build.
    */
   static async open(file: string, options: SqliteStoreOptions = {}): Promise<SqliteSessionStore> {
-    const database = await openDatabase(file);
+    const database = await openDatabase(file, options.hasIndex);
     try {
       const hasIndex = prepareSearch(database, options.hasIndex);
       return new SqliteSessionStore(new StoreDatabase(file, database, null), hasIndex, options.mostUnnamedAnchorBytes);

@@ -50,10 +50,15 @@ export class StoreDatabase {
   *each<S extends z.ZodType>(sql: string, schema: S, ...values: SQLInputValue[]): Generator<z.output<S>> {
     // Prepared for this walk alone: it may be left before its end.
     const rows = this.#guarded(() => this.#database.prepare(sql).iterate(...values));
-    for (;;) {
-      const { done, value } = this.#guarded(() => rows.next());
-      if (done === true) return;
-      yield this.#guarded(() => schema.parse(value));
+    try {
+      for (;;) {
+        const { done, value } = this.#guarded(() => rows.next());
+        if (done === true) return;
+        yield this.#guarded(() => schema.parse(value));
+      }
+    } finally {
+      // A walk that is left open would hold on to the state of now, and nothing could be written after another process.
+      rows.return?.();
     }
   }
 

@@ -5,7 +5,7 @@ import { FallbackSessionStore } from '../../../src/memory/fallbackSessionStore.t
 import { MemorySessionStore } from '../../../src/memory/memorySessionStore.ts';
 import { SqliteSessionStore } from '../../../src/memory/sqliteSessionStore.ts';
 import { AnchorageError } from '../../../src/protocol/errors.ts';
-import { turn, withFolder } from './memoryFixtures.ts';
+import { newHolding, turn, withFolder } from './memoryFixtures.ts';
 
 const session = { id: 's1', title: '', createdAt: 500 };
 
@@ -23,6 +23,30 @@ class FullStore extends MemorySessionStore {
 
   override writeAnchors(): void {
     this.#write(() => super.writeAnchors());
+  }
+
+  override writeHoldings(...args: Parameters<MemorySessionStore['writeHoldings']>): void {
+    this.#write(() => super.writeHoldings(...args));
+  }
+
+  override rename(...args: Parameters<MemorySessionStore['rename']>): void {
+    this.#write(() => super.rename(...args));
+  }
+
+  override selectHead(...args: Parameters<MemorySessionStore['selectHead']>): void {
+    this.#write(() => super.selectHead(...args));
+  }
+
+  override forget(...args: Parameters<MemorySessionStore['forget']>): void {
+    this.#write(() => super.forget(...args));
+  }
+
+  override importSession(...args: Parameters<MemorySessionStore['importSession']>): void {
+    this.#write(() => super.importSession(...args));
+  }
+
+  override delete(...args: Parameters<MemorySessionStore['delete']>): void {
+    this.#write(() => super.delete(...args));
   }
 
   #write(write: () => void): void {
@@ -87,14 +111,12 @@ describe('fallback session store', () => {
     full.writeAnchors = () => {
       tries++;
     };
-    const [sequence] = turn('a').sequences;
-    assert.ok(sequence !== undefined);
     store.create(session);
-    store.writeAnchors(sequence, Uint8Array.of(1));
+    store.writeAnchors('key', Uint8Array.of(1));
     assert.equal(tries, 0);
     full.isFull = false;
     store.writeHeld();
-    store.writeAnchors(sequence, Uint8Array.of(1));
+    store.writeAnchors('key', Uint8Array.of(1));
     assert.equal(tries, 1);
   });
 
@@ -109,6 +131,76 @@ describe('fallback session store', () => {
       ['exchange a', 'exchange b'],
     );
     assert.deepEqual(store.read('s1'), full.read('s1'));
+  });
+
+  it('tells once of anchors and holdings that cannot be written, and drops them', () => {
+    const { store, full, told } = open();
+    full.isFull = false;
+    store.create(session);
+    store.appendTurn('s1', turn('a'));
+    full.isFull = true;
+    store.writeHoldings('s1', [{ id: 'chunk a', holding: { ...newHolding, ratio: 16 } }]);
+    store.writeAnchors('key', Uint8Array.of(1));
+    assert.equal(told.length, 1);
+    full.isFull = false;
+    store.writeHoldings('s1', [{ id: 'chunk a', holding: { ...newHolding, ratio: 32 } }]);
+    assert.deepEqual(told.slice(1), [null]);
+    assert.equal(full.read('s1')?.exchanges[0]?.sequences[0]?.ratio, 32);
+  });
+
+  it('lets fail what the user would take for done', () => {
+    const { store, full } = open();
+    full.isFull = false;
+    store.create(session);
+    store.appendTurn('s1', turn('a'));
+    full.isFull = true;
+    store.appendTurn('s1', turn('b', 2000, 'exchange a'));
+    const before = store.read('s1');
+    assert.ok(before !== undefined);
+    const isFull = (error: unknown): boolean => AnchorageError.is(error, 'storageUnavailable');
+    assert.throws(() => store.rename('s1', 'New'), isFull);
+    assert.throws(() => store.forget('s1', 'sequence a', ''), isFull);
+    assert.throws(() => store.delete('s1'), isFull);
+    assert.throws(() => store.importSession({ ...before, id: 'other' }, new Map()), isFull);
+    assert.deepEqual(store.read('s1'), before);
+    assert.equal(store.read('other'), undefined);
+  });
+
+  it('does with what it holds itself whatever the user wants', () => {
+    const { store, full } = open();
+    store.create(session);
+    store.appendTurn('s1', turn('a'));
+    store.appendTurn('s1', turn('b', 2000, 'exchange a'));
+    store.rename('s1', 'Named');
+    store.selectHead('s1', 'exchange a');
+    store.forget('s1', 'sequence b', 'Renamed');
+    store.forget('s1', 'chunk a', 'Renamed');
+    store.writeHoldings('s1', [{ id: 'sequence a', holding: { ...newHolding, pinned: true } }]);
+    assert.deepEqual(store.attachments('exchange a'), []);
+    assert.deepEqual(store.attachments('exchange b'), turn('b').attachments);
+    assert.deepEqual(
+      store.search('fox', 9).map((hit) => [hit.session.id, hit.exchangeId]),
+      [['s1', 'exchange a']],
+    );
+    const held = store.read('s1');
+    assert.ok(held !== undefined);
+    assert.deepEqual([held.title, held.headId], ['Renamed', 'exchange a']);
+    assert.deepEqual(
+      held.exchanges.map(({ question, isForgotten, sequences }) => [
+        question,
+        isForgotten,
+        sequences.map(({ id }) => id),
+      ]),
+      [
+        ['What is a?', false, ['sequence a']],
+        ['', true, ['chunk b']],
+      ],
+    );
+    assert.equal(held.exchanges[0]?.sequences[0]?.pinned, true);
+    full.isFull = false;
+    store.writeHeld();
+    assert.deepEqual(full.read('s1'), held);
+    assert.deepEqual(full.attachments('exchange a'), []);
   });
 
   it('lets a session go that another process has deleted meanwhile', () => {
@@ -127,7 +219,7 @@ describe('fallback session store', () => {
   it('has everything on disk at the end that a locked file did not take at first', () =>
     withFolder(async (folder) => {
       const file = join(folder, 'sessions.sqlite');
-      const store = new FallbackSessionStore(await SqliteSessionStore.open(folder, file), () => {});
+      const store = new FallbackSessionStore(await SqliteSessionStore.open(file), () => {});
       store.create(session);
       store.appendTurn('s1', turn('a'));
       const lock = new DatabaseSync(file);
@@ -139,7 +231,7 @@ describe('fallback session store', () => {
       const before = store.read('s1');
       assert.equal(before?.exchanges.length, 2);
       store.close();
-      const again = await SqliteSessionStore.open(folder, file);
+      const again = await SqliteSessionStore.open(file);
       assert.deepEqual(again.read('s1'), before);
       again.close();
     })).timeout(15_000);
