@@ -88,12 +88,13 @@ export class PromptLayout {
     return [...this.live(question), ...this.#encode(this.#answer, { answer })];
   }
 
-  /** Lines of a file, with their place, as raw text. `startLine` counts from 1. */
-  chunk(path: string, languageId: string, startLine: number, text: string): number[] {
+  /**
+   * Lines of a file, as raw text. Nothing tells where in the file they stand: what is read depends on the path and the
+   * lines alone, so that they need not be read again when others above them change.
+   */
+  chunk(path: string, languageId: string, text: string): number[] {
     const code = text.endsWith('\n') ? text.slice(0, -1) : text;
-    const endLine = startLine + code.split('\n').length - 1;
-    const header = `File: ${path}, lines ${startLine}-${endLine}\n`;
-    return this.#tokenizer.encodeText(`${header}\`\`\`${languageId}\n${code}\n\`\`\`\n`);
+    return this.#tokenizer.encodeText(`File: ${path}\n\`\`\`${languageId}\n${code}\n\`\`\`\n`);
   }
 
   /** The request of the scoring pass, up to where the repetition begins. */

@@ -39,6 +39,8 @@ export interface Model {
   readonly workRows: number;
   /** Most tokens that are read again for one answer. */
   readonly rereadTokens: number;
+  /** Tokens of a question that are markup before its words. */
+  readonly questionHead: number;
   readonly keys: AnchorKeys;
   /** Positions of the window that a sealed text of so many tokens takes. */
   positionsOf(tokens: number): number;
@@ -97,6 +99,7 @@ export async function loadEngineModel(params: LoadParams, workerPath: string): P
     canSpill: anchors.positions === 'cache',
     workRows: Math.ceil((defaults.choice === 'stride' ? longest : scoringRows) * arenaSlack),
     rereadTokens: params.rereadTokens,
+    questionHead: commonHead(layout.live('a'), layout.live('1')),
     maxSequenceTokens: longest,
     keys: new AnchorKeys(`${modelPackage.fingerprint} ${decoder.variant}`, pinned),
     info: {
@@ -123,7 +126,7 @@ export async function loadEngineModel(params: LoadParams, workerPath: string): P
       if (known !== undefined) return known;
       const tokens =
         text.kind === 'chunk'
-          ? layout.chunk(text.path, text.languageId, text.startLine, text.text)
+          ? layout.chunk(text.path, text.languageId, text.text)
           : layout.exchange(text.question, text.answer);
       encoded.set(text, tokens);
       return tokens;
@@ -137,6 +140,12 @@ export async function loadEngineModel(params: LoadParams, workerPath: string): P
     createContext: () => new AnchorContext(decoder, { pinned, scoring, account: budget }),
     dispose: () => decoder.dispose(),
   };
+}
+
+/** Tokens that both begin with. */
+function commonHead(one: readonly number[], other: readonly number[]): number {
+  const differs = one.findIndex((id, index) => id !== other[index]);
+  return differs < 0 ? one.length : differs;
 }
 
 function checkBudget(name: string, rows: number, bytesPerRow: number, budgetMB: number): void {

@@ -15,7 +15,7 @@ export function questionFor(task: Task, question: string, attachments: readonly 
     : 'Summarize this code in two or three sentences.';
 }
 
-/** An attachment written out in front of a question, in the words that file chunks use. */
+/** An attachment written out in front of a question, in the words that file chunks use, and with its lines. */
 export function inlined(attachment: Attachment): string {
   const code = attachment.text.endsWith('\n') ? attachment.text.slice(0, -1) : attachment.text;
   const endLine = attachment.startLine + code.split('\n').length - 1;

@@ -40,7 +40,7 @@ const decoder = await Decoder.create(pkg, { variant: options.variant, threads: 0
 const { layout } = pkg;
 const anchors = new AnchorContext(decoder, { pinned: layout.pinned() });
 const full = new AnchorContext(decoder, { pinned: layout.pinned() });
-const chunk = layout.chunk(fixture.file.path, fixture.file.languageId, 1, code);
+const chunk = layout.chunk(fixture.file.path, fixture.file.languageId, code);
 await anchors.seal(chunk, { independent: pkg.anchors.independent_chunks });
 await full.keepWhole(chunk);
 

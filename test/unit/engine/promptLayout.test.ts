@@ -46,9 +46,10 @@ describe('prompt layout', () => {
     assert.equal(ids.filter((id) => id === START || id === END).length, 4);
   });
 
-  it('numbers the lines of a file chunk', () => {
-    const expected = text('File: a/b.ts, lines 7-8\n```typescript\nlet x\nlet y\n```\n');
-    assert.deepEqual(layout.chunk('a/b.ts', 'typescript', 7, 'let x\nlet y\n'), expected);
+  it('writes the path above a file chunk, and nothing that another place in the file would change', () => {
+    const expected = text('File: a/b.ts\n```typescript\nlet x\nlet y\n```\n');
+    assert.deepEqual(layout.chunk('a/b.ts', 'typescript', 'let x\nlet y\n'), expected);
+    assert.deepEqual(layout.chunk('a/b.ts', 'typescript', 'let x\nlet y'), expected);
   });
 
   it('lays out a chat for a model without a template, and refuses one that rewrites what it wrote', () => {

@@ -14,7 +14,7 @@ export function fakeTokens(text: string): number[] {
 }
 
 export function encodeFake(text: SequenceText): number[] {
-  if (text.kind === 'chunk') return fakeTokens(`${text.path}:${text.startLine}-${text.endLine}\n${text.text}`);
+  if (text.kind === 'chunk') return fakeTokens(`${text.path}\n${text.text}`);
   return fakeTokens(`Q: ${text.question}\nA: ${text.answer}\n`);
 }
 
@@ -27,6 +27,7 @@ export class FakeModel implements Model {
   readonly canSpill = true;
   readonly workRows = 512;
   readonly rereadTokens = 512;
+  readonly questionHead = 3;
   readonly keys = new AnchorKeys('fake', [1, 2, 3]);
   readonly info: Model['info'];
   readonly #pace: Pace;
