@@ -3,7 +3,8 @@ import type { Attachment } from '../protocol/worker.ts';
 import { carveRows } from './carveRows.ts';
 import { PageFile } from './pageFile.ts';
 import { recoveredExchanges } from './recoveredExchanges.ts';
-import type { AttachmentRow } from './recoveredRows.ts';
+import type { RecoveredExchange } from './recoveredExchanges.ts';
+import type { AttachmentRow, SessionRow } from './recoveredRows.ts';
 import { RecoveredRows } from './recoveredRows.ts';
 import type { SessionSequence } from './sessionSequence.ts';
 import type { StoredExchange, StoredSession } from './sessionStore.ts';
@@ -28,29 +29,35 @@ export function recoverSessions(file: string): RecoveredSession[] {
   const sequences = Map.groupBy([...rows.sequences.values()].sort(byPosition), ({ sessionId }) => sessionId);
   const ids = new Set([...rows.sessions.keys(), ...exchanges.keys(), ...sequences.keys()]);
   return [...ids].map((id) => {
-    const session = rows.sessions.get(id);
-    const known = new Set<string>();
-    let last: string | null = null;
-    const stored: StoredExchange[] = [];
-    for (const { exchange, sequences: own } of recoveredExchanges(exchanges.get(id) ?? [], sequences.get(id) ?? [])) {
-      const { position: _, sessionId: _session, parentId, ...rest } = exchange;
-      const isKnown = parentId === null || (parentId !== undefined && known.has(parentId));
-      stored.push({
-        ...rest,
-        parentId: isKnown ? parentId : last,
-        attachments: (attachments.get(exchange.id) ?? []).map(named),
-        sequences: withText(rest, own),
-      });
-      last = exchange.id;
-      known.add(last);
-    }
-    const headId = session?.headId != null && known.has(session.headId) ? session.headId : last;
-    const title = session?.title ?? 'Recovered session';
-    const createdAt = session?.createdAt ?? Date.now();
-    const texts = stored.map(({ id: exchangeId }) => [exchangeId, textsOf(attachments.get(exchangeId) ?? [])] as const);
+    const own = recoveredExchanges(exchanges.get(id) ?? [], sequences.get(id) ?? []);
+    const stored = asTree(own, (exchangeId) => (attachments.get(exchangeId) ?? []).map(named));
+    const texts = stored.map((each) => [each.id, textsOf(attachments.get(each.id) ?? [])] as const);
+    return { session: asSession(id, rows.sessions.get(id), stored), attachments: new Map(texts) };
+  });
+}
+
+function asSession(id: string, row: SessionRow | undefined, exchanges: readonly StoredExchange[]): StoredSession {
+  const { title = 'Recovered session', createdAt = Date.now(), updatedAt = createdAt } = row ?? {};
+  const head = exchanges.find((exchange) => exchange.id === row?.headId) ?? exchanges.at(-1);
+  return { id, title, createdAt, updatedAt, headId: head?.id ?? null, exchanges };
+}
+
+/** An exchange whose parent was lost, and every one of schema 1, follows the one before it. */
+function asTree(
+  recovered: readonly RecoveredExchange[],
+  attachmentsOf: (exchangeId: string) => StoredExchange['attachments'],
+): StoredExchange[] {
+  const known = new Set<string | null>([null]);
+  let last: string | null = null;
+  return recovered.map(({ exchange, sequences }) => {
+    const { id, question, answer, stopReason, usage, rehydrated, isForgotten } = exchange;
+    const parentId = exchange.parentId !== undefined && known.has(exchange.parentId) ? exchange.parentId : last;
+    known.add(id);
+    last = id;
     return {
-      session: { id, title, createdAt, updatedAt: session?.updatedAt ?? createdAt, headId, exchanges: stored },
-      attachments: new Map(texts),
+      ...{ id, parentId, question, answer, stopReason, usage, rehydrated, isForgotten },
+      attachments: attachmentsOf(id),
+      sequences: withText(exchange, sequences),
     };
   });
 }

@@ -1,5 +1,5 @@
 import type { Attachment, SearchHit, SessionSummary } from '../protocol/worker.ts';
-import { AnchorageError } from '../protocol/errors.ts';
+import type { AnchorageError } from '../protocol/errors.ts';
 import { AnchorTable } from './anchorTable.ts';
 import { ExchangeTable } from './exchangeTable.ts';
 import { openDatabase, openReadOnly } from './openDatabase.ts';

@@ -1,39 +1,16 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, linkSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { copyFileSync, linkSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { FallbackSessionStore } from '../../../src/memory/fallbackSessionStore.ts';
 import { openSessionStore } from '../../../src/memory/openSessionStore.ts';
 import { recoverSessions } from '../../../src/memory/recoverSessions.ts';
 import type { StoredSession } from '../../../src/memory/sessionStore.ts';
 import { SqliteSessionStore } from '../../../src/memory/sqliteSessionStore.ts';
 import { AnchorageError } from '../../../src/protocol/errors.ts';
-import { newHolding, turn, withFolder } from './memoryFixtures.ts';
+import { turn, withFolder } from './memoryFixtures.ts';
+import { writeSessions } from './writtenSessions.ts';
 
-const session = { id: 's1', title: '', createdAt: 500 };
 const fileIn = (folder: string): string => join(folder, 'sessions.sqlite');
-const turnsWritten = 60;
-
-/** Two sessions, one of them with a branch, an answer of many pages, and anchors. */
-async function writeSessions(folder: string): Promise<StoredSession[]> {
-  const store = await SqliteSessionStore.open(fileIn(folder));
-  for (const id of ['s1', 's2']) store.create({ ...session, id });
-  for (let index = 0; index < turnsWritten; index++) {
-    const each = turn(`t${index}`, 1000 + index, index < 2 ? null : `exchange t${index - 2}`);
-    const answer = index % 10 === 0 ? `long ${index} `.repeat(3000) : `Answer ${index}`;
-    store.appendTurn(index % 2 === 0 ? 's1' : 's2', { ...each, exchange: { ...each.exchange, answer } });
-    const held = { id: `chunk t${index}`, holding: { ...newHolding, anchorKey: `key ${index}` } };
-    const anchors = [{ key: `key ${index}`, bytes: new Uint8Array(9000).fill(13) }];
-    store.writeHoldings(index % 2 === 0 ? 's1' : 's2', [held], anchors);
-  }
-  store.appendTurn('s1', turn('branch', 2000, 'exchange t4'));
-  store.forget('s2', 'sequence t5', 'Title');
-  store.selectHead('s1', 'exchange t58');
-  const sessions = ['s1', 's2'].map((id) => store.read(id) ?? assert.fail());
-  store.close();
-  return sessions;
-}
 
 /** As recovery leaves it: without anchors. */
 function withoutAnchors(stored: StoredSession): StoredSession {
@@ -64,7 +41,7 @@ describe('recovery of sessions', function () {
   it('reads what is in the log only', () =>
     withFolder(async (folder) => {
       const store = await SqliteSessionStore.open(fileIn(folder));
-      store.create(session);
+      store.create({ id: 's1', title: '', createdAt: 500 });
       store.appendTurn('s1', turn('a'));
       const [recovered] = recoverSessions(fileIn(folder));
       assert.deepEqual(recovered?.session, store.read('s1'));
@@ -120,7 +97,7 @@ describe('recovery of sessions', function () {
           }
         }
         assert.ok(intact >= least * 0.8, `${intact} intact`);
-        store.create({ ...session, id: 'new' });
+        store.create({ id: 'new', title: '', createdAt: 1 });
         store.appendTurn('new', turn('new'));
         store.close();
         const again = await openSessionStore(folder);
@@ -144,7 +121,7 @@ describe('recovery of sessions', function () {
         for (let flips = random(40); flips > 0 && bytes.length > 0; flips--) bytes[random(bytes.length)] = random(256);
         writeFileSync(fileIn(folder), bytes);
         const { store } = await openSessionStore(folder);
-        store.create({ ...session, id: `new ${round}` });
+        store.create({ id: `new ${round}`, title: '', createdAt: 1 });
         store.appendTurn(`new ${round}`, turn(`new ${round}`));
         assert.equal(store.read(`new ${round}`)?.exchanges.length, 1);
         store.close();
@@ -214,7 +191,7 @@ describe('recovery of sessions', function () {
           const [aside = ''] = asides(folder, 'foreign');
           assert.deepEqual(readFileSync(join(folder, aside)), before);
           assert.ok(warning?.includes(aside) && warning.includes(fileIn(folder)), String(warning));
-          store.create(session);
+          store.create({ id: 's1', title: '', createdAt: 500 });
           store.appendTurn('s1', turn('a'));
           store.close();
           const again = await openSessionStore(folder);
@@ -286,95 +263,10 @@ describe('recovery of sessions', function () {
     }
   });
 
-  describe('reads only', () => {
-    it('a file of a newer build, and leaves it as it is', () =>
-      withFolder(async (folder) => {
-        await writeSessions(folder);
-        const database = new DatabaseSync(fileIn(folder));
-        database.exec(
-          "INSERT INTO migrations VALUES (99, 'of the future', 0); ALTER TABLE sessions ADD COLUMN more TEXT",
-        );
-        database.close();
-        const before = readFileSync(fileIn(folder));
-        const { store: readOnly, warning } = await openSessionStore(folder);
-        assert.ok(warning !== null && warning.includes(folder));
-        assert.match(warning, /newer Anchorage.*kept in memory.*Update Anchorage/);
-        const told: (string | null)[] = [];
-        const store = new FallbackSessionStore(readOnly, (problem) => told.push(problem));
-        assert.equal(store.list().length, 2);
-        assert.equal(store.read('s1')?.exchanges.length, 31);
-        assert.equal(store.search('t10', 5).length, 1);
-        assert.equal(store.readAnchors('key 0')?.length, 9000);
-        store.create({ ...session, id: 'new' });
-        store.appendTurn('new', turn('new'));
-        store.appendTurn('s1', turn('more', 9000, 'exchange t58'));
-        store.selectHead('s2', 'exchange t3');
-        assert.equal(told.length, 1);
-        assert.equal(store.read('s1')?.exchanges.length, 32);
-        assert.equal(store.read('s2')?.headId, 'exchange t3');
-        assert.equal(store.read('new')?.exchanges.length, 1);
-        assert.throws(
-          () => store.delete('s1'),
-          (error) => AnchorageError.is(error, 'versionMismatch'),
-        );
-        store.close();
-        assert.deepEqual(readFileSync(fileIn(folder)), before);
-      }));
-
-    it('nothing of a newer build with other tables, which is left as it is', () =>
-      withFolder(async (folder) => {
-        await writeSessions(folder);
-        const database = new DatabaseSync(fileIn(folder));
-        database.exec("INSERT INTO migrations VALUES (99, 'of the future', 0); ALTER TABLE exchanges RENAME TO turns");
-        database.close();
-        const before = readFileSync(fileIn(folder));
-        const { store, warning } = await openSessionStore(folder);
-        assert.ok(warning?.includes(folder));
-        assert.deepEqual(store.list(), []);
-        store.close();
-        assert.deepEqual(readFileSync(fileIn(folder)), before);
-      }));
-
-    const script = `
-      import { openSessionStore } from ${JSON.stringify(new URL('../../../src/memory/openSessionStore.ts', import.meta.url).href)};
-      const { store, warning } = await openSessionStore(process.argv[1]);
-      let refused = '';
-      try { store.rename('s1', 'New'); } catch (error) { refused = error.reason; }
-      console.log(JSON.stringify({ warning, refused, list: store.list().length }));`;
-
-    for (const [name, modes] of [
-      ['a file that cannot be written', [0o777, 0o444]],
-      ['a folder that cannot be written', [0o555, 0o666]],
-    ] as const) {
-      it(name, function () {
-        // The system's rules do not bind root: another user opens it.
-        const isRoot = process.getuid?.() === 0;
-        if (process.platform === 'win32') this.skip();
-        return withFolder(async (folder) => {
-          await writeSessions(folder);
-          const before = readFileSync(fileIn(folder));
-          chmodSync(fileIn(folder), modes[1]);
-          chmodSync(folder, modes[0]);
-          const user = isRoot ? { uid: 65_534, gid: 65_534 } : {};
-          const child = spawnSync(process.execPath, ['--input-type=module', '-e', script, folder], {
-            ...user,
-            encoding: 'utf8',
-          });
-          chmodSync(folder, 0o777);
-          if (/EACCES.*node|Cannot find module/.test(child.stderr)) this.skip();
-          const { warning, refused, list } = JSON.parse(child.stdout || `"${child.stderr}"`) as Record<string, unknown>;
-          assert.match(String(warning), new RegExp(`${folder}.*cannot be written.*kept in memory.*Make .* writable`));
-          assert.deepEqual([refused, list], ['storageUnavailable', 2]);
-          assert.deepEqual(readFileSync(fileIn(folder)), before);
-        });
-      });
-    }
-  });
-
   it('holds what is written after the file was moved away', () =>
     withFolder(async (folder) => {
       const store = await SqliteSessionStore.open(fileIn(folder));
-      store.create(session);
+      store.create({ id: 's1', title: '', createdAt: 500 });
       renameSync(fileIn(folder), join(folder, 'elsewhere'));
       assert.throws(
         () => store.appendTurn('s1', turn('a')),
