@@ -131,7 +131,11 @@ export class AnchorMap {
     // The instructions are the same for every session: there is nothing to choose.
     if (tile !== null && view !== undefined && view.kind !== 'prefix') {
       this.#activate(tile);
-      this.#menu.open(tile, this.#list, view, () => this.#tip.read(this.#viewOf(tile) ?? view));
+      this.#menu.open(tile, this.#list, view, {
+        showText: () => this.#tip.read(this.#viewOf(tile) ?? view),
+        // The focus that came back would ask for a text that is about to go.
+        forgotten: () => this.#tip.hide(),
+      });
       this.#tip.hide();
     }
   }

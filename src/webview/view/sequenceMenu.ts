@@ -15,6 +15,14 @@ export interface SequenceMenuActions {
   say(text: string): void;
 }
 
+/** What the anchor map does when something is chosen. */
+export interface SequenceMenuMap {
+  /** Shows the sequence's whole text. */
+  showText(): void;
+  /** The sequence is being forgotten. */
+  forgotten(): void;
+}
+
 /** What the user can do with a sequence. Forgetting is asked twice. */
 export class SequenceMenu {
   readonly element: HTMLElement;
@@ -34,10 +42,9 @@ export class SequenceMenu {
     return this.#menu.isOpen || this.#forget.isOpen ? this.#opened : null;
   }
 
-  /** `showText` shows the sequence's whole text. */
-  open(tile: Element, returnTo: HTMLElement, view: SequenceView, showText: () => void): void {
+  open(tile: Element, returnTo: HTMLElement, view: SequenceView, map: SequenceMenuMap): void {
     this.#opened = view.id;
-    this.#menu.open(tile, returnTo, strings.tileTitle(view), this.#items(tile, returnTo, view, showText));
+    this.#menu.open(tile, returnTo, strings.tileTitle(view), this.#items(tile, returnTo, view, map));
   }
 
   close(): void {
@@ -45,7 +52,7 @@ export class SequenceMenu {
     this.#forget.close();
   }
 
-  #items(tile: Element, returnTo: HTMLElement, view: SequenceView, showText: () => void): readonly MenuItem[] {
+  #items(tile: Element, returnTo: HTMLElement, view: SequenceView, map: SequenceMenuMap): readonly MenuItem[] {
     const words = strings.sequenceMenu;
     const { id, pinned, isWanted } = view;
     const act = (label: string, action: SequenceAction): MenuItem => ({
@@ -54,7 +61,7 @@ export class SequenceMenu {
     });
     const goTo = this.#actions.goTo(id);
     return [
-      { label: words.showText, onClick: showText },
+      { label: words.showText, onClick: () => map.showText() },
       ...(goTo === null ? [] : [{ label: words.goTo, onClick: goTo }]),
       pinned ? act(words.unpin, 'unpin') : act(words.pin, 'pin'),
       isWanted ? act(words.doNotReadAgain, 'doNotReadAgain') : act(words.readAgain, 'readAgain'),
@@ -63,7 +70,10 @@ export class SequenceMenu {
         refusal: this.#actions.forgetRefusal(),
         onClick: () => {
           this.#opened = id;
-          this.#forget.open(tile, returnTo, view, () => this.#actions.act(id, 'forget'));
+          this.#forget.open(tile, returnTo, view, () => {
+            this.#actions.act(id, 'forget');
+            map.forgotten();
+          });
         },
       },
     ];

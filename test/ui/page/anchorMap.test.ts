@@ -138,6 +138,9 @@ describe('chat page: sequences', function () {
       sequenceId: 's2',
       action: 'forget',
     });
+    const asked = chat.sent.length;
+    await chat.page.waitForTimeout(400);
+    assert.equal(chat.sent.length, asked, 'a text that is about to go is not asked for');
   });
 
   it('forgets nothing while an answer is written, and says why', async () => {
