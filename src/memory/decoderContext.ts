@@ -20,6 +20,7 @@ export type DecoderContext = Pick<
   | 'dropLive'
   | 'drop'
   | 'truncateTo'
+  | 'makeRoom'
   | 'trim'
   | 'release'
   | 'exportAnchors'

@@ -17,8 +17,8 @@ export interface RehydrationQuestion {
   readonly words: number;
   /** Sequences with those words, the best first. */
   readonly matches: readonly TextMatch[];
-  /** Attention that the question paid to sequences that are held, by id, in means of all. */
-  readonly attention: ReadonlyMap<string, number>;
+  /** How salient sequences that are held are to the question, by id (`salience.ts`). */
+  readonly salience: ReadonlyMap<string, number>;
   /** Most tokens to be read again beside those that the user wants. */
   readonly tokens: number;
 }
@@ -32,8 +32,11 @@ const leastCoverage = 0.5;
 /** A second one is read where it has nearly as much as the first. */
 const nearlyAsGood = 0.85;
 
-/** Attention decides where no words do: so many times the mean. */
-const outstanding = 4;
+/**
+ * Salience decides where no words do. Of questions that nothing in a session answered none made a sequence salient
+ * twice as much as the median one; those that one answered made it so three times and more.
+ */
+const outstanding = 2.5;
 
 /** Which sequences' text is to be read again, and why; in the order of the session. */
 export function planRehydration(question: RehydrationQuestion): Pick[] {
@@ -53,7 +56,7 @@ export function planRehydration(question: RehydrationQuestion): Pick[] {
 }
 
 function pickByItself(
-  { sequences, words, matches, attention }: RehydrationQuestion,
+  { sequences, words, matches, salience }: RehydrationQuestion,
   pick: (id: string, why: RehydrationReason) => boolean,
 ): void {
   if (words === 0) {
@@ -61,7 +64,7 @@ function pickByItself(
     if (last !== undefined) pick(last.id, { kind: 'followUp' });
     return;
   }
-  const received = (id: string): number => attention.get(id) ?? 0;
+  const received = (id: string): number => salience.get(id) ?? 0;
   const [first] = matches;
   if (first !== undefined && first.coverage >= leastCoverage) {
     const asGood = matches
@@ -74,6 +77,6 @@ function pickByItself(
     }
     if (taken > 0) return;
   }
-  const [attended] = [...attention].sort(([, a], [, b]) => b - a);
+  const [attended] = [...salience].sort(([, a], [, b]) => b - a);
   if (attended !== undefined && attended[1] >= outstanding) pick(attended[0], { kind: 'attention' });
 }

@@ -13,14 +13,16 @@ export class Rehydrator {
   }
 
   /**
-   * Which sequences to read again for a question whose attention the context has just told.
+   * Which sequences to read again for a question that was just read.
    *
-   * @param question in the user's words.
+   * @param question in the user's words; empty: only what the user wants.
+   * @param salience of sequences to the question, by id.
    * @param tokens most tokens to be read again.
    */
-  async pick(question: string, tokens: number): Promise<Pick[]> {
+  async pick(question: string, salience: ReadonlyMap<string, number>, tokens: number): Promise<Pick[]> {
     const { sequences, wanted } = this.#memory;
-    if (tokens === 0 && wanted.size === 0) return [];
+    const limit = question.trim() === '' ? 0 : tokens;
+    if (limit === 0 && wanted.size === 0) return [];
     const words = wordsOf(question);
     const index = await (this.#index ??= TextIndex.create());
     index?.follow(sequences);
@@ -29,21 +31,12 @@ export class Rehydrator {
       wanted,
       words: words.length,
       matches: index?.find(words) ?? [],
-      attention: this.#attention(),
-      tokens,
+      salience,
+      tokens: limit,
     });
   }
 
   close(): void {
     void this.#index?.then((index) => index?.close());
-  }
-
-  #attention(): ReadonlyMap<string, number> {
-    const { context, sequences } = this.#memory;
-    const received = context.attention;
-    const mean = received.reduce((sum, each) => sum + each, 0) / Math.max(1, received.length);
-    if (mean === 0) return new Map();
-    const places = sequences.map(({ id }) => [id, this.#memory.placeOf(id)] as const);
-    return new Map(places.flatMap(([id, place]) => (place < 0 ? [] : [[id, (received[place] ?? 0) / mean]])));
   }
 }

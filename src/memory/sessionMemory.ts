@@ -6,6 +6,7 @@ import type { AnchorKeys } from './anchorKey.ts';
 import type { DecoderContext } from './decoderContext.ts';
 import { rowsHeld, spillPlan } from './holdingPlan.ts';
 import { PlacedSequences } from './placedSequences.ts';
+import { salience } from './salience.ts';
 import { heldSequence, SequenceList } from './sequenceList.ts';
 import type { SequenceText, SessionSequence } from './sessionSequence.ts';
 import type { HeldSequence } from './sessionStore.ts';
@@ -184,7 +185,9 @@ export class SessionMemory {
 
   /** Brings every sequence that is not spilled into the context. Safe to stop and to call again. */
   async settle(options: PlaceOptions = {}): Promise<void> {
-    if (this.#unplaced().length > 0) this.leaveTurn();
+    const unplaced = this.#unplaced();
+    if (unplaced.length > 0) this.leaveTurn();
+    this.context.makeRoom(rowsHeld(unplaced));
     let done = 0;
     for (let [next] = this.#unplaced(); next !== undefined; [next] = this.#unplaced()) {
       const before = done;
@@ -205,15 +208,36 @@ export class SessionMemory {
     this.#list.change(({ id }) => (isRead.has(id) ? { usedAt: this.#list.exchanges } : null));
   }
 
-  /** Takes over what attention the question that was just read paid to each sequence, in means of all of them. */
-  noteAttention(): void {
-    const received = this.context.attention;
-    const mean = received.reduce((sum, each) => sum + each, 0) / Math.max(1, received.length);
-    if (mean === 0) return;
+  /**
+   * Reads a question, up to where its answer begins.
+   *
+   * @param head tokens of it that are markup, the same for every question.
+   * @returns how salient each sequence that is held is to the question (`salience`), by id.
+   */
+  async readQuestion(
+    tokens: readonly number[],
+    head: number,
+    { signal, onProgress }: PlaceOptions = {},
+  ): Promise<ReadonlyMap<string, number>> {
+    const { context } = this;
+    await context.read(tokens.slice(0, head), { logits: 'none', signal, wantAttention: true });
+    const before = context.attention;
+    const onRead = (done: number): void => onProgress?.(head + done);
+    await context.read(tokens.slice(head), { logits: 'last', signal, onProgress: onRead, wantAttention: true });
+    const received = salience(before, context.attention);
+    const byId = new Map<string, number>();
+    for (const { id } of this.#list.all) {
+      const place = this.placeOf(id);
+      if (place >= 0) byId.set(id, received[place] ?? 0);
+    }
+    return byId;
+  }
+
+  /** Takes over how salient each sequence was to a question. */
+  noteAttention(received: ReadonlyMap<string, number>): void {
     this.#list.change(({ id, attention }) => {
-      const index = this.placeOf(id);
-      if (index < 0) return null;
-      const share = (received[index] ?? 0) / mean;
+      const share = received.get(id);
+      if (share === undefined) return null;
       return { attention: rounded(attention * (1 - attentionShare) + share * attentionShare) };
     });
   }

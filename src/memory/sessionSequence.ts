@@ -25,7 +25,7 @@ export interface Holding {
   readonly spilled: boolean;
   /** The user wants it kept as it is. */
   readonly pinned: boolean;
-  /** How much attention questions paid to it, lately more than before: a running mean that is 0 at first. */
+  /** How salient it was to questions (`salience.ts`), to the last ones more: a running mean that begins with 1. */
   readonly attention: number;
   /** Number of the session's exchange (from 0) that last read its text. */
   readonly usedAt: number;

@@ -8,7 +8,7 @@ export interface TextMatch {
   readonly id: string;
   /** Sum of the weights of the words that it has. */
   readonly weight: number;
-  /** That sum as a share of the weights of all the question's words that the session has anywhere. */
+  /** That sum as a share of the weights of all the question's words; one that the session has nowhere weighs most. */
   readonly coverage: number;
   /** The words that it has, the rarest first. */
   readonly words: readonly string[];
@@ -69,7 +69,6 @@ export class TextIndex {
     let sum = 0;
     for (const { text, isName } of words) {
       const rows = this.#holders(text);
-      if (rows.length === 0) continue;
       const rarity = Math.log(1 + (total - rows.length + 0.5) / (rows.length + 0.5));
       const weight = rarity * (isName ? nameWeight : 1);
       sum += weight;

@@ -44,15 +44,14 @@ export async function answer(
       open.memory.follow(path.flatMap(({ sequences }) => sequences));
     }
     const asked = { ...request, question, attachments };
-    const exchange = { ...(await runTurn(model, open, asked, listener, signal)), parentId };
+    const { sequences, ...answered } = await runTurn(model, open, asked, listener, signal);
     sessions.append(sessionId, {
       title: title === '' ? titleFor(request.task, question, attachments) : title,
       updatedAt: Date.now(),
-      exchange,
+      exchange: { ...answered, parentId, sequences },
       attachments,
     });
-    const { parentId: _, sequences: __, ...shown } = exchange;
-    return { ...shown, siblings: [...siblings, exchange.id] };
+    return { ...answered, siblings: [...siblings, answered.id] };
   } catch (error) {
     open.memory.follow(before);
     throw error;

@@ -3,13 +3,18 @@ import { AnchorageError } from '../protocol/errors.ts';
 /** Work for the time when nobody waits. It must leave things sound when its signal stops it, and is then run again. */
 export type IdleJob = (signal: AbortSignal) => Promise<void>;
 
+interface Waiting {
+  readonly job: IdleJob;
+  readonly isBackground: boolean;
+}
+
 interface RunningIdle {
   readonly abort: AbortController;
   readonly ended: Promise<void>;
 }
 
 export interface RequestQueueOptions {
-  /** Most idle jobs that are kept; the oldest are dropped. */
+  /** Most idle jobs that are kept, beside those in the background; the oldest are dropped. */
   readonly idleLimit: number;
   readonly onIdleError: (error: unknown) => void;
 }
@@ -22,7 +27,7 @@ export class RequestQueue {
   readonly #onIdleError: (error: unknown) => void;
   readonly #idleLimit: number;
   /** By their key, the oldest first. */
-  readonly #idleJobs = new Map<string, IdleJob>();
+  readonly #idleJobs = new Map<string, Waiting>();
   #tail: Promise<unknown> = Promise.resolve();
   #waiting = 0;
   #idle: RunningIdle | null = null;
@@ -60,13 +65,17 @@ export class RequestQueue {
     });
   }
 
-  /** @param key of what the job is for: it takes the place of one that waits with the same key. */
-  whenIdle(key: string, job: IdleJob): void {
+  /**
+   * @param key of what the job is for: it takes the place of one that waits with the same key.
+   * @param isBackground it runs when there is no other job.
+   */
+  whenIdle(key: string, job: IdleJob, { isBackground = false } = {}): void {
     if (this.#isClosed) return;
     this.#idleJobs.delete(key);
-    this.#idleJobs.set(key, job);
-    const [oldest] = this.#idleJobs.keys();
-    if (this.#idleJobs.size > this.#idleLimit && oldest !== undefined) this.#idleJobs.delete(oldest);
+    this.#idleJobs.set(key, { job, isBackground });
+    const others = [...this.#idleJobs].filter(([, waiting]) => !waiting.isBackground);
+    const [oldest] = others;
+    if (others.length > this.#idleLimit && oldest !== undefined) this.#idleJobs.delete(oldest[0]);
     this.#startIdle();
   }
 
@@ -80,10 +89,11 @@ export class RequestQueue {
   }
 
   #startIdle(): void {
-    const newest = [...this.#idleJobs].at(-1);
+    const jobs = [...this.#idleJobs];
+    const newest = jobs.findLast(([, { isBackground }]) => !isBackground) ?? jobs.at(-1);
     if (newest === undefined || this.#idle !== null || this.#waiting > 0) return;
     const abort = new AbortController();
-    this.#idle = { abort, ended: this.#runIdle(...newest, abort.signal) };
+    this.#idle = { abort, ended: this.#runIdle(newest[0], newest[1].job, abort.signal) };
   }
 
   async #runIdle(key: string, job: IdleJob, signal: AbortSignal): Promise<void> {
@@ -94,7 +104,7 @@ export class RequestQueue {
     } catch (error) {
       if (!signal.aborted) this.#onIdleError(error);
     }
-    if (!signal.aborted && this.#idleJobs.get(key) === job) this.#idleJobs.delete(key);
+    if (!signal.aborted && this.#idleJobs.get(key)?.job === job) this.#idleJobs.delete(key);
     this.#idle = null;
     this.#startIdle();
   }

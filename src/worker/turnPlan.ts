@@ -90,15 +90,18 @@ export function roomNeeded(model: Model, { questionTokens }: TurnPlan, answerTok
 /**
  * Refuses a question that does not fit, with an answer of some length, before it is read.
  *
+ * @param answerTokens most tokens of the answer.
  * @throws AnchorageError `contextTooLong`, which blames the session where the question would fit into a new one.
  */
 export function checkRoom(
   model: Model,
   { questionTokens, tokens }: TurnPlan,
   { room, pinned }: Pick<DecoderContext, 'room' | 'pinned'>,
+  answerTokens: number,
 ): void {
   const { capacity } = model;
-  const needed = questionTokens.length + Math.min(usefulAnswerTokens, Math.ceil(capacity * usefulAnswerShare));
+  const answer = Math.min(answerTokens, usefulAnswerTokens, Math.ceil(capacity * usefulAnswerShare));
+  const needed = questionTokens.length + answer;
   if (needed <= room) return;
   const free = capacity - pinned.length;
   if (needed > free) throw turnTooLong(model, `${tokens}`, needed, free);

@@ -87,7 +87,7 @@ export class WorkerServer {
     this.#slot = new ModelSlot(loadModel);
     this.#onShutdown = onShutdown;
     this.#queue = new RequestQueue({
-      idleLimit: contextLimit + 1,
+      idleLimit: contextLimit,
       onIdleError: (error) => this.#log('error', `Work in idle time failed: ${messageOf(error)}`),
     });
     endpoint.onRequest(initializeRequest, (params) => this.#initialize(params), refuseOtherVersion);
@@ -164,9 +164,10 @@ export class WorkerServer {
   #onFiles(): void {
     this.#onDirect(indexFileRequest, async ({ sessionStore }, file) => {
       this.#files.add(file);
-      this.#queue.whenIdle('files', async (signal) => {
+      const read = async (signal: AbortSignal): Promise<void> => {
         if (this.#slot.model !== null) await this.#files.run(this.#slot.model, sessionStore, signal);
-      });
+      };
+      this.#queue.whenIdle('files', read, { isBackground: true });
       return {};
     });
     this.#onDirect(stopIndexingRequest, async () => {

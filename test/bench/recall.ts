@@ -167,7 +167,7 @@ async function ask(
 
 function parentOf(sessions: Sessions, id: string, exchangeId: string): string {
   const exchange = sessions.read(id).exchanges.find((each) => each.id === exchangeId);
-  if (exchange?.parentId == null) throw new Error(`The exchange ${exchangeId} follows none.`);
+  if (exchange === undefined || exchange.parentId === null) throw new Error(`The exchange ${exchangeId} follows none.`);
   return exchange.parentId;
 }
 
@@ -175,14 +175,8 @@ async function askAlone(mode: 'full' | 'none'): Promise<boolean[]> {
   const context = model.createBatchContext();
   const right: boolean[] = [];
   for (const fact of known) {
-    const row = {
-      id: 'alone',
-      chunks: [{ user: fact.said, assistant: fact.reply }],
-      question: fact.question,
-      maxTokens: 32,
-      mode,
-      independent: false,
-    } as const;
+    const chunks = [{ user: fact.said, assistant: fact.reply }];
+    const row = { id: 'alone', chunks, question: fact.question, maxTokens: 32, mode, independent: false };
     const { answer: text } = await runBatchRow(model, context, row, { signal: never, onProgress: () => undefined });
     right.push(text.includes(fact.expected));
   }

@@ -44,7 +44,7 @@ describe('rehydration', () => {
       wanted: new Set(),
       words: words.length,
       matches: index.find(words),
-      attention: new Map(),
+      salience: new Map(),
       tokens: 512,
       ...more,
     });
@@ -99,13 +99,13 @@ describe('rehydration', () => {
   });
 
   it('goes by attention only where words do not decide and one stands out', () => {
-    const attention = new Map([
+    const salience = new Map([
       ['colour', 6],
       ['lru', 0.5],
     ]);
-    assert.deepEqual(picked('Unknowable thing', { attention }), ['colour attention']);
-    assert.deepEqual(picked('Unknowable thing', { attention: new Map([['colour', 2]]) }), []);
-    assert.deepEqual(picked('How does evictOldest work?', { attention }), ['lru words']);
+    assert.deepEqual(picked('Unknowable thing', { salience }), ['colour attention']);
+    assert.deepEqual(picked('Unknowable thing', { salience: new Map([['colour', 2]]) }), []);
+    assert.deepEqual(picked('How does evictOldest work?', { salience }), ['lru words']);
   });
 
   it('keeps to its tokens, but for what the user wants', () => {

@@ -204,14 +204,17 @@ describe('session memory', () => {
     assert.deepEqual(statesOf(memory), ['live', 'anchored', 'anchored', 'anchored']);
   });
 
-  it('remembers the attention that questions pay, the last ones more', async () => {
-    const { memory, context, seal } = open(new MapStore());
+  it('remembers what was salient to questions, to the last ones more', async () => {
+    const { memory, seal } = open(new MapStore());
     await ask(memory, 'one');
     await seal();
-    await context.read([1], { logits: 'last', wantAttention: true });
-    memory.noteAttention();
-    const [first, second] = memory.sequences.map(({ attention }) => attention);
-    assert.ok(first !== undefined && second !== undefined && first !== second);
-    assert.ok(Math.abs(first + second - 2) < 0.01, 'in means of all');
+    const salience = await memory.readQuestion([1, 2, 3, 4], 2);
+    assert.deepEqual([...salience.keys()], ['chunk one', 'exchange one']);
+    memory.noteAttention(new Map([['chunk one', 3]]));
+    memory.noteAttention(new Map([['chunk one', 0]]));
+    assert.deepEqual(
+      memory.sequences.map(({ attention }) => attention),
+      [1.12, 1],
+    );
   });
 });

@@ -138,6 +138,8 @@ export class FakeContext implements Context {
     this.#sequences.splice(index, 1);
   }
 
+  makeRoom(): void {}
+
   trim(): void {}
 
   release(): void {

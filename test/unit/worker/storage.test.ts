@@ -64,12 +64,12 @@ describe('storage of a worker', function () {
     const store = new CountingStore();
     const sessions = new Sessions(new FallbackSessionStore(store, (problem) => assert.fail(String(problem))));
     const model = new FakeModel({ read: 0, write: 0 });
-    const { id } = sessions.create(false);
-    sessions.memory(id, model);
+    const { id } = sessions.create(false, model);
+    sessions.open(id, model);
     store.reads = 0;
     for (const name of ['a', 'b', 'c']) {
       sessions.title(id);
-      sessions.memory(id, model);
+      sessions.open(id, model);
       sessions.append(id, turn(name));
       assert.ok(sessions.has(id));
     }

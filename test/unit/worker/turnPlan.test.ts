@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { AnchorageError } from '../../../src/protocol/errors.ts';
 import type { Attachment } from '../../../src/protocol/worker.ts';
 import { shortPath } from '../../../src/worker/shortPath.ts';
-import { checkRoom, planTurn } from '../../../src/worker/turnPlan.ts';
+import { checkRoom, planTurn, roomNeeded } from '../../../src/worker/turnPlan.ts';
 import { FakeModel } from './fakeModel.ts';
 
 const model = new FakeModel({ read: 0, write: 0 });
 
 function attachment(kind: Attachment['kind'], text: string, path = 'a.ts'): Attachment {
-  return { kind, path, languageId: 'typescript', startLine: 7, text };
+  return { kind, path, languageId: 'typescript', startLine: 7, text, symbolLines: [] };
 }
 
 function plan(
@@ -75,11 +75,11 @@ describe('turn plan', () => {
     ['an empty file', 'Why?', [attachment('file', ' \n', 'b.ts')], 'invalidInput', /b\.ts: the file is empty/],
     ['an empty selection', 'Why?', [attachment('selection', '\t')], 'invalidInput', /a\.ts: the selection is empty/],
     [
-      'more than the window holds',
+      'more than is ever held',
       'Why?',
-      [attachment('selection', 'x'.repeat(40_000))],
+      [attachment('selection', 'x'.repeat(140_000))],
       'contextTooLong',
-      /40000 tokens.*4096 are free/,
+      /14\d{4} tokens.*room for 16384/,
     ],
   ];
   for (const [name, question, attachments, reason, message] of refused) {
@@ -109,36 +109,46 @@ describe('turn plan', () => {
       () => planTurn(counting, { task: 'chat', question: 'Why?', attachments }),
       (error) => AnchorageError.is(error, 'contextTooLong') && error.message.includes('at least'),
     );
-    assert.ok(characters < 60_000, `${characters} characters`);
+    assert.ok(characters < 200_000, `${characters} characters`);
   });
 
-  it('refuses what does not fit beside what a session holds already, and blames the session', () => {
-    const turn = plan('Why?', [attachment('file', 'some text\n'.repeat(800))]);
-    const empty = { room: 4093, prefix: 3, answerTokens: 100 };
-    checkRoom(model, turn, empty);
-    assert.throws(
-      () => checkRoom(model, turn, { ...empty, room: 1000 }),
-      (error) => {
-        assert.ok(AnchorageError.is(error, 'contextTooLong'));
-        assert.match(error.message, /session is full: it holds 3096 of the model's 4096 positions/);
-        return error.remedy === 'Start a new session.';
-      },
-    );
-  });
+  describe('room', () => {
+    const pinned = [1, 2, 3];
 
-  it('blames a question that no session could hold', () => {
-    const turn = plan('Why? '.repeat(1000));
-    assert.throws(
-      () => checkRoom(model, turn, { room: 4093, prefix: 3, answerTokens: 100 }),
-      (error) => AnchorageError.is(error, 'contextTooLong') && !error.remedy.includes('session'),
-    );
-  });
+    it('is refused to a question beside a session that leaves none, and the session is blamed', () => {
+      const turn = plan('Why? '.repeat(100));
+      checkRoom(model, turn, { room: 4093, pinned }, 100);
+      assert.throws(
+        () => checkRoom(model, turn, { room: 400, pinned }, 100),
+        (error) => {
+          assert.ok(AnchorageError.is(error, 'contextTooLong'));
+          assert.match(error.message, /session is full: of 4096 rows .* 400 are free, and this question needs 6\d\d/);
+          return error.remedy === 'Unpin what is pinned, or start a new session.';
+        },
+      );
+    });
 
-  it('keeps room for an answer, less where less is asked for', () => {
-    const turn = plan('Why? '.repeat(100));
-    const room = turn.questionTokens.length + 200;
-    checkRoom(model, turn, { room, prefix: 3, answerTokens: 200 });
-    assert.throws(() => checkRoom(model, turn, { room, prefix: 3, answerTokens: 2000 }), /needs/);
-    checkRoom(model, turn, { room: room + 56, prefix: 3, answerTokens: 2000 });
+    it('is refused to a question that no session could hold, and the question is blamed', () => {
+      const turn = plan('Why? '.repeat(1000));
+      assert.throws(
+        () => checkRoom(model, turn, { room: 4093, pinned }, 100),
+        (error) => AnchorageError.is(error, 'contextTooLong') && !error.remedy.includes('new session'),
+      );
+    });
+
+    it('is kept for an answer, less where less is asked for', () => {
+      const turn = plan('Why? '.repeat(100));
+      const room = turn.questionTokens.length + 200;
+      checkRoom(model, turn, { room, pinned }, 200);
+      assert.throws(() => checkRoom(model, turn, { room, pinned }, 2000), /needs/);
+      checkRoom(model, turn, { room: room + 56, pinned }, 2000);
+    });
+
+    it('is asked for the question, what is read again and the answer, but for no large share of all', () => {
+      const turn = plan('Why?');
+      const question = turn.questionTokens.length;
+      assert.equal(roomNeeded(model, turn, 100), question + 100 + 512);
+      assert.equal(roomNeeded(model, turn, 100_000), question + 1024 + 512);
+    });
   });
 });

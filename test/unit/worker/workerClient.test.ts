@@ -53,7 +53,9 @@ describe('worker process', function () {
       const params = { protocolVersion: 99, client: 'test', storageFolder: null };
       await assert.rejects(endpoint.request(initializeRequest, params), (error) => {
         return (
-          AnchorageError.is(error, 'versionMismatch') && error.message.includes('99') && error.message.includes('1')
+          AnchorageError.is(error, 'versionMismatch') &&
+          error.message.includes('99') &&
+          error.message.includes(`${protocolVersion}`)
         );
       });
     }));

@@ -14,6 +14,8 @@ export const fakeLoad: z.input<typeof loadModelRequest.params> = {
   ratio: null,
   choice: null,
   threads: 0,
+  budgetMB: 256,
+  rereadTokens: 512,
 };
 
 export function fakeOptions(options: Partial<WorkerClientOptions> = {}): WorkerClientOptions {
