@@ -25,6 +25,8 @@ import { RetryExplanationCommand } from './host/explain/commands/retryExplanatio
 import { StopExplanationCommand } from './host/explain/commands/stopExplanation.ts';
 import { ExplainCodeActions } from './host/explain/explainCodeActions.ts';
 import { ExplainController } from './host/explain/explainController.ts';
+import { OpenFileIndexer } from './host/files/openFileIndexer.ts';
+import { PowerSource } from './host/files/powerSource.ts';
 import { DiagnoseCommand } from './host/status/commands/diagnose.ts';
 import { RestartWorkerCommand } from './host/status/commands/restartWorker.ts';
 import { ShowLogCommand } from './host/status/commands/showLog.ts';
@@ -80,6 +82,7 @@ export function activate(context: vscode.ExtensionContext): AnchorageApi {
   const statusBar = keep(new StatusBar(assistant));
   keep(new FailureNotices(assistant, errors));
   keep(new RestartOffer(assistant, configuration, errors));
+  keep(new OpenFileIndexer(assistant, configuration, new PowerSource(), log));
 
   const { version } = manifestSchema.parse(context.extension.packageJSON);
   keep(new CommandManager(errors)).add(

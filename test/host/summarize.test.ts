@@ -9,7 +9,14 @@ import { FakeAssistant } from './fakeAssistant.ts';
 import { eventually, Surroundings, writeWorkspaceFile } from './surroundings.ts';
 
 const scheme = 'anchorage-summary-test';
-const source: Attachment = { kind: 'file', path: 'src/a.ts', languageId: 'typescript', startLine: 1, text: 'let a;' };
+const source: Attachment = {
+  kind: 'file',
+  path: 'src/a.ts',
+  languageId: 'typescript',
+  startLine: 1,
+  text: 'let a;',
+  symbolLines: [],
+};
 
 describe('summarize', () => {
   let surroundings: Surroundings;

@@ -35,6 +35,7 @@ describe('text given to the model', () => {
       languageId: 'python',
       startLine: 1,
       text: 'print("grüße")\n',
+      symbolLines: [],
     });
   });
 

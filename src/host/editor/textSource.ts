@@ -3,6 +3,7 @@ import { AnchorageError, messageOf } from '../../protocol/errors.ts';
 import type { Attachment } from '../../protocol/worker.ts';
 import { settingsSection } from '../settings.ts';
 import { withoutEmptyLastLine } from './lines.ts';
+import { symbolLinesOf } from './symbolLines.ts';
 
 /** Bytes in which a zero byte tells a binary file, as git and VS Code do. */
 const binaryProbeBytes = 8192;
@@ -25,7 +26,9 @@ export function readRange(document: vscode.TextDocument, selected: vscode.Range,
     );
   }
   requireSize(Buffer.byteLength(text), vscode.l10n.t('The selection in {0}', path), maxKibibytes);
-  return { kind: 'selection', path, languageId: document.languageId, startLine: range.start.line + 1, text };
+  const { languageId } = document;
+  // No language server is asked: a selection is about its lines, and is read whole unless it is long.
+  return { kind: 'selection', path, languageId, startLine: range.start.line + 1, text, symbolLines: [] };
 }
 
 /**
@@ -47,7 +50,8 @@ export async function readFile(uri: vscode.Uri, maxKibibytes: number): Promise<A
       vscode.l10n.t('Choose a file that has text.'),
     );
   }
-  return { kind: 'file', path, languageId: document.languageId, startLine: 1, text };
+  const symbolLines = [...(await symbolLinesOf(document))];
+  return { kind: 'file', path, languageId: document.languageId, startLine: 1, text, symbolLines };
 }
 
 /** How a document is named to the user and the model: from the workspace folder on where possible. */
