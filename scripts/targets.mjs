@@ -66,6 +66,11 @@ export const targets = {
     steps: ['base', 'package'],
     script: 'test/bench/session.ts',
   },
+  'file-edits': {
+    summary: 'what of a file is read again after an edit of a line',
+    steps: ['base', 'package'],
+    script: 'test/bench/fileEdits.ts',
+  },
   'compare-tokenizer': {
     summary: 'compare token ids with llama.cpp',
     steps: ['base', 'llama'],

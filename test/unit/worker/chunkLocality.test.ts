@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Random } from '../../../src/engine/random.ts';
 import { cutText } from '../../../src/worker/chunker.ts';
 import { estimateTokens } from '../../../src/worker/chunks/tokenEstimate.ts';
+import { editLine } from '../../bench/lineEdits.ts';
 
 const repository = join(import.meta.dirname, '..', '..', '..');
 const limit = 256;
@@ -26,18 +27,9 @@ function cut(text: string): string[] {
   );
 }
 
-const edits = ['replace', 'insert', 'delete'] as const;
-
 /** How many chunks of a text, after one line was edited, were none before. */
 function freshChunks(text: string, known: ReadonlySet<string>, random: Random): number {
-  const pick = <T>(items: readonly T[]): T => items[Math.floor(random.next() * items.length)] as T;
-  const lines = text.split('\n');
-  const at = Math.floor(random.next() * lines.length);
-  const made = [pick(lines), '', '}', `  const added${at} = ${at};`, `export function added${at}() {`];
-  const edit = pick(edits);
-  if (edit === 'delete') lines.splice(at, 1);
-  else lines.splice(at, edit === 'insert' ? 0 : 1, pick(made));
-  return cut(lines.join('\n')).filter((chunk) => !known.has(chunk)).length;
+  return cut(editLine(text, random)).filter((chunk) => !known.has(chunk)).length;
 }
 
 describe('chunks of real files', () => {
