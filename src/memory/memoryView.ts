@@ -5,7 +5,7 @@ import { labelOf } from './sessionSequence.ts';
 import type { SessionSequence } from './sessionSequence.ts';
 
 /** What the budget of all sessions is, and how much of it is taken. */
-export type BudgetView = Pick<MemoryView, 'budget' | 'budgetUsed'>;
+export type BudgetView = Pick<MemoryView, 'budget' | 'budgetUsed' | 'budgetLargest'>;
 
 type Held = Pick<SequenceView, 'state' | 'rows' | 'ratio'> & { readonly isWanted?: boolean };
 

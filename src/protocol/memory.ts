@@ -33,6 +33,8 @@ export const memoryViewSchema = z.object({
   /** Bytes that keys/values of all sessions, what chooses anchors and the store's cache take now, and may take. */
   budgetUsed: z.int().min(0),
   budget: z.int().min(0),
+  /** The most of it that was ever taken at a time since the model was loaded. */
+  budgetLargest: z.int().min(0),
   sequences: z.array(sequenceViewSchema),
 });
 

@@ -191,7 +191,8 @@ export function sequencesOf(session: StoredSession): SessionSequence[] {
 }
 
 function budgetOf(model: Model | null): BudgetView {
-  return { budget: model?.budget.limit ?? 0, budgetUsed: model?.budget.used ?? 0 };
+  const { limit, used, largest } = model?.budget ?? { limit: 0, used: 0, largest: 0 };
+  return { budget: limit, budgetUsed: used, budgetLargest: largest };
 }
 
 function noSession(id: string): AnchorageError {

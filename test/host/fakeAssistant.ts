@@ -262,6 +262,7 @@ function memoryOf(sessionId: string, textTokens: number): MemoryView {
     kvBytesFull: textTokens * 23_040,
     budgetUsed: kvRows * 23_040,
     budget: 256_000_000,
+    budgetLargest: kvRows * 23_040,
     sequences: [],
   };
 }

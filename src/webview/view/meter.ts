@@ -18,6 +18,7 @@ const nothing: Held = {
   kvBytesFull: 0,
   budgetUsed: 0,
   budget: 0,
+  budgetLargest: 0,
   sequences: [],
 };
 

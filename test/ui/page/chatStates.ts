@@ -96,6 +96,7 @@ export function memoryOf(states: readonly SequenceState[]): MemoryView {
     kvBytesFull: textTokens * bytesPerRow,
     budgetUsed: 41_000_000,
     budget: 256_000_000,
+    budgetLargest: 41_000_000,
     sequences,
   };
 }

@@ -92,6 +92,7 @@ export function session(exchanges: Exchange[], sequences: SequenceView[]): Sessi
     kvBytesFull: 46_080_000,
     budgetUsed: 12_340_000,
     budget: 256_000_000,
+    budgetLargest: 12_340_000,
     sequences,
   };
   return { id: 'aaaa1111-x', title: 'Lending', exchanges, memory };

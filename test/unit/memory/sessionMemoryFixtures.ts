@@ -17,7 +17,7 @@ export const chunk = {
 } as const;
 export const exchange = { kind: 'exchange', question: 'What?', answer: 'That. '.repeat(20) } as const;
 export const never = new AbortController().signal;
-export const budget = { budget: 0, budgetUsed: 0 };
+export const budget = { budget: 0, budgetUsed: 0, budgetLargest: 0 };
 
 export class MapStore implements HoldingStore {
   readonly keepsAnchors = true;
