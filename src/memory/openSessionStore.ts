@@ -45,12 +45,12 @@ export async function openSessionStore(folder: string | null): Promise<OpenedSto
   }
 }
 
-async function readOnlyStore(
-  folder: string,
-  file: string,
-  { reason, message, remedy }: AnchorageError,
-): Promise<OpenedStore> {
-  const refusal = new AnchorageError(reason, `The sessions in ${folder} are only read: ${message}.`, remedy);
+async function readOnlyStore(folder: string, file: string, { message, remedy }: AnchorageError): Promise<OpenedStore> {
+  const refusal = new AnchorageError(
+    'storageUnavailable',
+    `The sessions in ${folder} are only read: ${message}.`,
+    remedy,
+  );
   const store = await SqliteSessionStore.openReadOnly(file, refusal);
   return { store, warning: `${refusal.message} What is new is kept in memory until Anchorage ends. ${remedy}` };
 }

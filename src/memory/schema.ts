@@ -92,7 +92,7 @@ const migrations: readonly Migration[] = [
         sequence_id TEXT REFERENCES sequences(id) ON DELETE CASCADE,
         text TEXT NOT NULL, parts TEXT NOT NULL
       ) STRICT;
-      CREATE INDEX documents_by_session ON documents(session_id);
+      CREATE INDEX documents_by_session ON documents(session_id, exchange_id);
       CREATE INDEX documents_by_exchange ON documents(exchange_id);
       CREATE INDEX documents_by_sequence ON documents(sequence_id);
       INSERT INTO documents (session_id, text, parts)

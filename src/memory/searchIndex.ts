@@ -46,10 +46,16 @@ const indexTriggers = `
   CREATE TEMP TRIGGER document_added AFTER INSERT ON documents BEGIN
     INSERT INTO search (rowid, text, parts) VALUES (new.id, new.text, new.parts);
   END;
-  CREATE TEMP TRIGGER document_removed AFTER DELETE ON documents BEGIN
+  CREATE TEMP TRIGGER document_removed AFTER DELETE ON documents WHEN is_followed() BEGIN
     INSERT INTO search (search, rowid, text, parts) VALUES ('delete', old.id, old.text, old.parts);
   END;
 `;
+
+/**
+ * Taking a document out of the index so that nothing stays of it takes as long as indexing about so many anew, measured
+ * on exchanges of 200 words.
+ */
+const removalCost = 50;
 
 /** An index that another Node has made and this one cannot change keeps no words of what is removed: it is emptied. */
 const emptyingTrigger = `
@@ -67,18 +73,31 @@ export function defineFunctions(database: DatabaseSync): void {
   database.function('identifier_parts', { deterministic: true }, (text) => identifierParts(String(text)));
 }
 
+/** An index that this connection keeps. */
+export interface SearchIndex {
+  /**
+   * Within a transaction that removes documents: takes each out of the index, or makes the index anew where that is
+   * sooner.
+   *
+   * @param removed documents that `work` removes, of the `all` that there are.
+   */
+  removing(removed: number, all: number, work: () => void): void;
+}
+
 /**
  * Makes this connection keep the index, and the index whole where it is not.
  *
  * @param hasIndex false as where SQLite has no FTS5: sessions work, and searching reads every document.
- * @returns whether the index can be asked.
+ * @returns null where there is no index to be asked.
  */
-export function prepareSearch(database: DatabaseSync, hasIndex = hasFts5(database)): boolean {
+export function prepareSearch(database: DatabaseSync, hasIndex = hasFts5(database)): SearchIndex | null {
   database.exec(documentTriggers);
   if (!hasIndex) {
     if (hasTable(database, 'search')) database.exec(emptyingTrigger);
-    return false;
+    return null;
   }
+  let isFollowed = true;
+  database.function('is_followed', () => (isFollowed ? 1 : 0));
   if (!hasTable(database, 'search') || !isInStep(database)) {
     transaction(database, () => {
       database.exec(indexTable);
@@ -87,11 +106,27 @@ export function prepareSearch(database: DatabaseSync, hasIndex = hasFts5(databas
     });
   }
   database.exec(indexTriggers);
-  return true;
+  return {
+    removing(removed, all, work) {
+      isFollowed = removed * removalCost <= all - removed;
+      try {
+        work();
+        if (!isFollowed) rebuildIndex(database);
+      } finally {
+        isFollowed = true;
+      }
+    },
+  };
+}
+
+/** The index of a file that is only read; null where it cannot be asked. */
+export function indexToRead(database: DatabaseSync): SearchIndex | null {
+  const isThere = hasFts5(database) && hasTable(database, 'search') && hasTable(database, 'documents');
+  return isThere && isInStep(database) ? { removing: (_removed, _all, work) => work() } : null;
 }
 
 /** Makes the index again from the documents: what was removed from them is in no part of it. */
-export function rebuildIndex(database: DatabaseSync): void {
+function rebuildIndex(database: DatabaseSync): void {
   database.exec("INSERT INTO search (search) VALUES ('rebuild')");
 }
 

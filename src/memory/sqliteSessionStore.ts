@@ -3,11 +3,12 @@ import type { AnchorageError } from '../protocol/errors.ts';
 import { AnchorTable } from './anchorTable.ts';
 import { ExchangeTable } from './exchangeTable.ts';
 import { openDatabase, openReadOnly } from './openDatabase.ts';
-import { hasTable, prepareSearch } from './searchIndex.ts';
+import { indexToRead, prepareSearch } from './searchIndex.ts';
+import type { SearchIndex } from './searchIndex.ts';
 import { searchFile } from './searchFile.ts';
 import type { HeldSequence, NewSession, SessionStore, StoredSession, StoredTurn } from './sessionStore.ts';
 import { StoreDatabase } from './storeDatabase.ts';
-import { sessionRowSchema, summaryRowSchema, titleRowSchema } from './storedRows.ts';
+import { documentCountRowSchema, sessionRowSchema, summaryRowSchema, titleRowSchema } from './storedRows.ts';
 
 const summaries = `SELECT s.id, s.title, s.updated_at AS updatedAt, count(e.id) AS exchanges FROM sessions s
   JOIN exchanges e ON e.session_id = s.id`;
@@ -28,6 +29,8 @@ const statements = {
   hold: `UPDATE sequences SET ratio = ?, choice = ?, anchor_key = ?, spilled = ?, pinned = ?, attention = ?, used_at = ?
     WHERE id = ? AND session_id = ?`,
   delete: 'DELETE FROM sessions WHERE id = ?',
+  documents: `SELECT (SELECT count(*) FROM documents WHERE session_id = ?) AS own,
+    (SELECT count(*) FROM documents) AS "all"`,
 } as const;
 
 export interface SqliteStoreOptions {
@@ -42,13 +45,13 @@ export class SqliteSessionStore implements SessionStore {
   readonly #database: StoreDatabase;
   readonly #exchanges: ExchangeTable;
   readonly #anchors: AnchorTable;
-  readonly #hasIndex: boolean;
+  readonly #index: SearchIndex | null;
 
-  private constructor(database: StoreDatabase, hasIndex: boolean, mostUnnamedAnchorBytes = 256e6) {
+  private constructor(database: StoreDatabase, index: SearchIndex | null, mostUnnamedAnchorBytes = 256e6) {
     this.#database = database;
     this.#exchanges = new ExchangeTable(database);
     this.#anchors = new AnchorTable(database, mostUnnamedAnchorBytes);
-    this.#hasIndex = hasIndex;
+    this.#index = index;
   }
 
   /**
@@ -58,8 +61,8 @@ export class SqliteSessionStore implements SessionStore {
   static async open(file: string, options: SqliteStoreOptions = {}): Promise<SqliteSessionStore> {
     const database = await openDatabase(file, options.hasIndex);
     try {
-      const hasIndex = prepareSearch(database, options.hasIndex);
-      return new SqliteSessionStore(new StoreDatabase(file, database, null), hasIndex, options.mostUnnamedAnchorBytes);
+      const index = prepareSearch(database, options.hasIndex);
+      return new SqliteSessionStore(new StoreDatabase(file, database, null), index, options.mostUnnamedAnchorBytes);
     } catch (error) {
       database.close();
       throw error;
@@ -74,8 +77,8 @@ export class SqliteSessionStore implements SessionStore {
    */
   static async openReadOnly(file: string, refusal: AnchorageError): Promise<SqliteSessionStore> {
     const database = await openReadOnly(file);
-    const store = new SqliteSessionStore(new StoreDatabase(file, database, refusal), hasTable(database, 'search'));
     try {
+      const store = new SqliteSessionStore(new StoreDatabase(file, database, refusal), indexToRead(database));
       for (const { id } of store.list().slice(0, 1)) store.read(id);
       return store;
     } catch (error) {
@@ -158,14 +161,17 @@ export class SqliteSessionStore implements SessionStore {
 
   search(query: string, limit: number): SearchHit[] {
     return searchFile(this.#database, query, limit, {
-      hasIndex: this.#hasIndex,
+      hasIndex: this.#index !== null,
       summaryOf: (id) => this.#database.get(statements.summary, summaryRowSchema, id),
     });
   }
 
   delete(id: string): void {
     this.#database.transaction(() => {
-      this.#database.run(statements.delete, id);
+      const remove = (): void => this.#database.run(statements.delete, id);
+      const counts = this.#database.get(statements.documents, documentCountRowSchema, id);
+      if (this.#index === null || counts === undefined) remove();
+      else this.#index.removing(counts.own, counts.all, remove);
       this.#anchors.removeUnnamed();
     });
     this.#database.eraseRemoved();

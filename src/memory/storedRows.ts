@@ -95,4 +95,7 @@ export const rehydratedRowSchema = exchangeRowSchema.pick({ id: true, rehydrated
 
 export const documentRowSchema = z.object({ sessionId: z.string(), exchangeId: nullableId, text: z.string() });
 
+/** Documents of one session, and of all. */
+export const documentCountRowSchema = z.object({ own: z.int(), all: z.int() });
+
 export const anchorRowSchema = z.object({ bytes: z.instanceof(Uint8Array) });

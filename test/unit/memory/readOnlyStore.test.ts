@@ -40,7 +40,7 @@ describe('a store that is only read', () => {
       assert.equal(store.read('new')?.exchanges.length, 1);
       assert.throws(
         () => store.delete('s1'),
-        (error) => AnchorageError.is(error, 'versionMismatch'),
+        (error) => AnchorageError.is(error, 'storageUnavailable'),
       );
       store.close();
       assert.deepEqual(readFileSync(fileIn(folder)), before);

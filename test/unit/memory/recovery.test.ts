@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { copyFileSync, linkSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { openSessionStore } from '../../../src/memory/openSessionStore.ts';
 import { recoverSessions } from '../../../src/memory/recoverSessions.ts';
 import type { StoredSession } from '../../../src/memory/sessionStore.ts';
@@ -262,6 +265,40 @@ describe('recovery of sessions', function () {
       );
     }
   });
+
+  it('has everything in the end, whenever it was killed', () =>
+    withFolder(async (folder) => {
+      await writeSessions(folder);
+      const damaged = readFileSync(fileIn(folder)).fill(1, 0, 100);
+      writeFileSync(fileIn(folder), damaged);
+      const opener = new URL('../../../src/memory/openSessionStore.ts', import.meta.url).href;
+      const script = `
+        import { openSessionStore } from ${JSON.stringify(opener)};
+        console.log('ready');
+        (await openSessionStore(process.argv[1])).store.close();`;
+      // Reading and writing take some 100 ms from when the modules are there.
+      for (const delay of [5, 20, 40, 60, 80, 100, 120, 150]) {
+        const child = spawn(process.execPath, ['--input-type=module', '-e', script, folder]);
+        await once(child.stdout, 'data');
+        await sleep(delay);
+        child.kill('SIGKILL');
+        await once(child, 'exit');
+        if (asides(folder).length > 0) assert.deepEqual(readFileSync(join(folder, asides(folder)[0] ?? '')), damaged);
+      }
+      const { store } = await openSessionStore(folder);
+      assert.deepEqual(
+        store
+          .list()
+          .map(({ id, exchanges }) => [id, exchanges])
+          .sort(),
+        [
+          ['s1', 31],
+          ['s2', 30],
+        ],
+      );
+      store.close();
+      assert.equal(asides(folder).length, 1);
+    }));
 
   it('holds what is written after the file was moved away', () =>
     withFolder(async (folder) => {
