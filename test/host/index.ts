@@ -14,6 +14,7 @@ async function loadTests(): Promise<void> {
   await import('./chatBranches.test.ts');
   await import('./sessionFiles.test.ts');
   await import('./explain.test.ts');
+  await import('./openFileIndexer.test.ts');
   await import('./summarize.test.ts');
   await import('./status.test.ts');
   await import('./realModel.test.ts');
