@@ -1,7 +1,6 @@
 import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { AnchorageError, messageOf } from '../protocol/errors.ts';
-import { inspectDatabase } from './inspectDatabase.ts';
 import { isDamaged, isLocked, lockedRemedy, whileLocked } from './openDatabase.ts';
 import { MemorySessionStore } from './memorySessionStore.ts';
 import { repairFolder } from './repairFolder.ts';
@@ -34,9 +33,10 @@ export async function openSessionStore(folder: string | null): Promise<OpenedSto
     makeFolder(resolve(folder));
     const refusal = refusalOf(folder, file);
     if (refusal !== null) return await readOnlyStore(folder, file, refusal);
+    let warning: string | null = null;
     return await whileLocked(async () => {
-      const warning = await repairFolder(file);
-      const state = await inspectDatabase(file);
+      const { state, warning: repaired } = await repairFolder(file);
+      warning = repaired ?? warning; // A lock after it must not make it unsaid.
       if (state.kind === 'newer') return readOnlyStore(folder, file, newerSchema(state.version));
       return { store: await SqliteSessionStore.open(file), warning };
     });

@@ -11,10 +11,18 @@ import { finishAside, isAsidePending, setAside } from './setAside.ts';
  * Makes sure that a file can be opened: sets it aside where it is damaged, with all that can be read of it in a new one,
  * or where it is not ours. Finishes what a process began that was killed in the middle.
  *
- * @returns what the user has to know of it; null where nothing was to be done.
+ * @returns what is in its place now, and what the user has to know of it: null where nothing was to be done.
  */
-export async function repairFolder(file: string): Promise<string | null> {
-  if (!isAsidePending(file) && !isBroken(await inspectDatabase(file))) return null;
+export async function repairFolder(file: string): Promise<{ state: FileState; warning: string | null }> {
+  if (!isAsidePending(file)) {
+    const state = await inspectDatabase(file);
+    if (!isBroken(state)) return { state, warning: null };
+  }
+  const warning = await repaired(file);
+  return { state: await inspectDatabase(file), warning };
+}
+
+function repaired(file: string): Promise<string | null> {
   return aloneWith(`${file}.lock`, async () => {
     const [finished] = finishAside(file);
     if (finished !== undefined) return `${file} was damaged. ${await recovered(file)} ${keptAt(finished)}`;

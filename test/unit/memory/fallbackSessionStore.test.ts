@@ -55,7 +55,9 @@ class FullStore extends MemorySessionStore {
   }
 }
 
-describe('fallback session store', () => {
+describe('fallback session store', function () {
+  this.timeout(20_000);
+
   function open(): { store: FallbackSessionStore; full: FullStore; told: (string | null)[] } {
     const full = new FullStore();
     const told: (string | null)[] = [];

@@ -40,7 +40,9 @@ function* secrets(): Generator<string> {
   }
 }
 
-describe('forgetting', () => {
+describe('forgetting', function () {
+  this.timeout(20_000);
+
   const kinds: readonly [string, (folder: string) => SessionStore | Promise<SessionStore>][] = [
     ['SQLite', (folder) => SqliteSessionStore.open(fileIn(folder))],
     ['memory', () => new MemorySessionStore()],

@@ -11,7 +11,9 @@ import { writeSessions } from './writtenSessions.ts';
 
 const fileIn = (folder: string): string => join(folder, 'sessions.sqlite');
 
-describe('a store that is only read', () => {
+describe('a store that is only read', function () {
+  this.timeout(20_000);
+
   it('is a file of a newer build, and leaves it as it is', () =>
     withFolder(async (folder) => {
       await writeSessions(folder);

@@ -95,7 +95,9 @@ function writeFirst(file: string): void {
   database.close();
 }
 
-describe('schema of the store', () => {
+describe('schema of the store', function () {
+  this.timeout(20_000);
+
   it('carries sessions over that were lists', () =>
     withFolder(async (folder) => {
       const file = join(folder, 'sessions.sqlite');

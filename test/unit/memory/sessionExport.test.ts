@@ -35,7 +35,9 @@ function renamed(session: StoredSession): unknown {
   return JSON.parse(text);
 }
 
-describe('export and import of sessions', () => {
+describe('export and import of sessions', function () {
+  this.timeout(20_000);
+
   const store = written();
   const session = store.read('s1') ?? assert.fail();
   const json = exportJson(session, (id) => store.attachments(id));

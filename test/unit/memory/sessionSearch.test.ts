@@ -42,7 +42,9 @@ function fill(store: SessionStore): void {
 const idsOf = (hits: readonly SearchHit[]): string[] => hits.map(({ session }) => session.id).sort();
 const marked = ({ excerpt }: SearchHit): string[] => excerpt.flatMap(({ text, isMatch }) => (isMatch ? [text] : []));
 
-describe('search in sessions', () => {
+describe('search in sessions', function () {
+  this.timeout(20_000);
+
   const kinds: readonly [string, (folder: string) => SessionStore | Promise<SessionStore>][] = [
     ['FTS5', (folder) => SqliteSessionStore.open(fileIn(folder))],
     ['SQLite without FTS5', (folder) => SqliteSessionStore.open(fileIn(folder), { hasIndex: false })],

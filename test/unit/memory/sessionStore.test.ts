@@ -16,7 +16,9 @@ import { newHolding, turn, withFolder } from './memoryFixtures.ts';
 const session = { id: 's1', title: '', createdAt: 500 };
 const fileIn = (folder: string): string => join(folder, 'sessions.sqlite');
 
-describe('session store', () => {
+describe('session store', function () {
+  this.timeout(20_000);
+
   const kinds: readonly [string, (folder: string) => SessionStore | Promise<SessionStore>][] = [
     ['SQLite', (folder) => SqliteSessionStore.open(fileIn(folder))],
     ['memory', () => new MemorySessionStore()],
