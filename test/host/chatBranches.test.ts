@@ -125,4 +125,17 @@ describe('branches of the chat', () => {
     assert.deepEqual(assistant.acts, [{ sequenceId: 's1', action: 'pin' }]);
     assert.equal(chat.state.error, null);
   });
+
+  it('shows the session as it now is where a sequence is gone that was to be acted on', async () => {
+    const session = assistant.sessions.get(chat.state.sessionId ?? '');
+    assert.ok(session);
+    assistant.sessions.set(session.id, { ...session, exchanges: session.exchanges.slice(0, 1) });
+    await chat.sequences.act('gone', 'forget');
+    assert.match(chat.state.error?.message ?? '', /no sequence gone/);
+    assert.deepEqual(questions(), ['one']);
+    assistant.sessions.clear();
+    await chat.sequences.act('gone', 'forget');
+    assert.match(chat.state.error?.message ?? '', /no sequence gone/);
+    assert.deepEqual(questions(), ['one']);
+  });
 });

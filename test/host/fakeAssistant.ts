@@ -172,6 +172,9 @@ export class FakeAssistant implements Assistant {
     readonly action: SequenceAction;
   }): Promise<SessionView> {
     const { sequenceId, action } = act;
+    if (sequenceId === 'gone') {
+      throw new AnchorageError('invalidInput', 'There is no sequence gone.');
+    }
     this.acts.push({ sequenceId, action });
     return await this.openSession(act.sessionId);
   }

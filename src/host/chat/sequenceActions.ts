@@ -41,11 +41,26 @@ export class SequenceActions {
   async act(sequenceId: string, action: SequenceAction): Promise<void> {
     const { id } = this.#session.shown;
     await this.#errors.ofSessions(async () => {
-      if (id !== null) {
+      if (id === null) {
+        return;
+      }
+      try {
         this.#session.replace(await this.#assistant.actOnSequence({ sessionId: id, sequenceId, action }));
         this.#chat.postState();
+      } catch (error) {
+        await this.#refresh(id);
+        throw error;
       }
     });
+  }
+
+  /** What could not be acted on may be gone, by another window: the page then shows the session as it now is. */
+  async #refresh(sessionId: string): Promise<void> {
+    try {
+      this.#session.replace(await this.#assistant.openSession(sessionId));
+    } catch {
+      // The session is gone too; what went wrong first is told.
+    }
   }
 }
 

@@ -76,6 +76,8 @@ export class Popup {
       this.#anchor = null;
       this.#returnTo = null;
       this.element.hidePopover();
+      // It may be about something that is now forgotten.
+      this.element.replaceChildren();
     }
   }
 

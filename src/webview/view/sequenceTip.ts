@@ -93,6 +93,10 @@ export class SequenceTip {
     if (this.#shown !== null) {
       this.#shown = null;
       this.element.hidePopover();
+      // What is forgotten is to leave nothing on the page.
+      for (const part of [this.#title, this.#facts, this.#text]) {
+        part.textContent = '';
+      }
     }
   }
 
