@@ -26,17 +26,21 @@ export interface RehydrationQuestion {
 /** Sequences that are read again beside those that the user wants. */
 const most = 2;
 
-/** A sequence has to have so much of what the question's words weigh. */
-const leastCoverage = 0.5;
+/** Shares of what the question's words weigh. A sequence has to have the first of them at least. */
+const some = 0.3;
+const half = 0.5;
 
-/** A second one is read where it has nearly as much as the first. */
-const nearlyAsGood = 0.85;
+/** The best is alone where it has so many times the share of the next; others are as good that have so much of the best's. */
+const margin = 1.35;
+const nearly = 0.85;
 
 /**
- * Salience decides where no words do. Of questions that nothing in a session answered none made a sequence salient
- * twice as much as the median one; those that one answered made it so three times and more.
+ * Saliences: as usual, beyond that, and so far beyond it that it decides alone. Of questions that nothing in a session
+ * answered, none made a sequence salient to the last degree; half of those that one answered did.
  */
-const outstanding = 2.5;
+const usual = 1;
+const salient = 2;
+const outstanding = 3.5;
 
 /** Which sequences' text is to be read again, and why; in the order of the session. */
 export function planRehydration(question: RehydrationQuestion): Pick[] {
@@ -64,19 +68,25 @@ function pickByItself(
     if (last !== undefined) pick(last.id, { kind: 'followUp' });
     return;
   }
-  const received = (id: string): number => salience.get(id) ?? 0;
-  const [first] = matches;
-  if (first !== undefined && first.coverage >= leastCoverage) {
-    const asGood = matches
-      .filter(({ weight }) => weight >= first.weight * nearlyAsGood)
-      .sort((a, b) => b.weight - a.weight || received(b.id) - received(a.id));
-    let taken = 0;
-    for (const { id, words: shared } of asGood) {
-      if (taken >= most) break;
-      if (pick(id, { kind: 'words', words: shared.slice(0, 4) })) taken++;
-    }
-    if (taken > 0) return;
-  }
+  const picked = pickByWords(matches, salience).filter(({ id, words: shared }) =>
+    pick(id, { kind: 'words', words: shared.slice(0, 4) }),
+  );
+  if (picked.length > 0) return;
   const [attended] = [...salience].sort(([, a], [, b]) => b - a);
   if (attended !== undefined && attended[1] >= outstanding) pick(attended[0], { kind: 'attention' });
+}
+
+/** Of those that have most of the words the most salient, where that says enough. */
+function pickByWords(matches: readonly TextMatch[], salience: ReadonlyMap<string, number>): readonly TextMatch[] {
+  const [first, second] = matches;
+  if (first === undefined || first.coverage < some) return [];
+  if (first.coverage >= margin * (second?.coverage ?? 0)) return [first];
+  const salienceOf = ({ id }: TextMatch): number => salience.get(id) ?? usual;
+  const asGood = matches
+    .filter(({ coverage }) => coverage >= first.coverage * nearly)
+    .sort((a, b) => salienceOf(b) - salienceOf(a));
+  const [best] = asGood;
+  if (best === undefined) return [];
+  const isMeant = salienceOf(best) >= (best.coverage >= half ? usual : salient);
+  return isMeant ? asGood.filter((match) => salienceOf(match) >= salienceOf(best) * nearly).slice(0, most) : [];
 }

@@ -2,8 +2,8 @@
  * Exact recall over a long session: facts (numbers, identifiers, pairs) are said once, among held-out text, and asked for
  * at its end. An answer counts when it has the number or name letter by letter.
  *
- * Compared: anchors alone, anchors with rehydration (the sequences that a question needs are read again), the exchange of
- * the fact alone kept whole (what the model can do at best), and nothing. Questions that nothing in the session answers
+ * Compared: anchors alone, anchors with rehydration (the sequences that a question needs are read again), the same asked
+ * in words that share little but names with what was said, the exchange of the fact alone kept whole (what the model can do at best), and nothing. Questions that nothing in the session answers
  * tell how often text is read again for nothing. Needs the built-in package.
  */
 import { z } from 'zod';
@@ -90,11 +90,12 @@ const result = await withSessions(async (open) => {
   const spilled = memory.sequences.filter(({ spilled: isSpilled }) => isSpilled).length;
 
   const arms: Record<string, object> = {};
-  for (const [name, rereadTokens] of [
-    ['anchors', 0],
-    ['rehydrated', 512],
+  for (const [name, rereadTokens, question] of [
+    ['anchors', 0, (fact: Fact) => fact.question],
+    ['rehydrated', 512, (fact: Fact) => fact.question],
+    ['rehydratedInOtherWords', 512, (fact: Fact) => fact.inOtherWords],
   ] as const) {
-    const asked = await askAll(sessions, session.id, { ...model, rereadTokens }, name);
+    const asked = await askAll(sessions, session.id, { ...model, rereadTokens }, name, question);
     const right = known.map((fact, i) => asked[i]?.rehydrated.includes(sequenceOf(fact)) === true);
     const again = asked.flatMap(({ rehydrated }) => rehydrated).length;
     arms[name] = {
@@ -133,11 +134,18 @@ printResult({
 });
 
 /** Asks for every fact in the same place: each question takes the place of the one before, so none sees another's answer. */
-async function askAll(sessions: Sessions, id: string, asking: Model, name: string): Promise<Asked[]> {
+async function askAll(
+  sessions: Sessions,
+  id: string,
+  asking: Model,
+  name: string,
+  questionOf: (fact: Fact) => string,
+): Promise<Asked[]> {
   const out: Asked[] = [];
   let before: string | null = null;
   for (const [i, fact] of known.entries()) {
-    const exchange = await ask(sessions, id, asking, fact.question, before);
+    const question = questionOf(fact);
+    const exchange = await ask(sessions, id, asking, question, before);
     before = exchange.id;
     const isRight = exchange.answer.includes(fact.expected);
     out.push({
@@ -147,7 +155,7 @@ async function askAll(sessions: Sessions, id: string, asking: Model, name: strin
       tokensAgain: exchange.rehydrated.reduce((sum, { tokens }) => sum + tokens, 0),
     });
     const again = exchange.rehydrated.map(({ label }) => label).join(' | ');
-    progress(`${name} ${i + 1}: ${isRight ? 'right' : 'wrong'}: ${fact.question} ${exchange.answer} [${again}]`);
+    progress(`${name} ${i + 1}: ${isRight ? 'right' : 'wrong'}: ${question} ${exchange.answer} [${again}]`);
   }
   if (before !== null) sessions.select(id, parentOf(sessions, id, before));
   return out;

@@ -6,6 +6,8 @@ export interface Fact {
   readonly said: string;
   readonly reply: string;
   readonly question: string;
+  /** The same in words that share little but names with what was said. */
+  readonly inOtherWords: string;
   /** What an answer has to contain, letter by letter. */
   readonly expected: string;
 }
@@ -52,6 +54,7 @@ function numberFact(random: Random): Fact {
     said: `Please note: the ${unit} of the ${service} service on ${place} is ${expected}.`,
     reply: `Noted. The ${unit} of the ${service} service on ${place} is ${expected}.`,
     question: `What is the ${unit} of the ${service} service on ${place}?`,
+    inOtherWords: `Remind me, which value did I give you for ${place} ${service}, the ${thing} one?`,
     expected,
   };
 }
@@ -64,6 +67,7 @@ function identifierFact(random: Random): Fact {
     said: `In the ${service} module the function that we call to ${verb} the ${noun} is \`${expected}\`.`,
     reply: `Understood: \`${expected}\` is the function to ${verb} the ${noun} in the ${service} module.`,
     question: `Which function do we call to ${verb} the ${noun} in the ${service} module?`,
+    inOtherWords: `Remind me, how is that helper named in ${service} with which one can ${verb} a ${noun}?`,
     expected,
   };
 }
@@ -77,6 +81,7 @@ function pairFact(random: Random): Fact {
     said: `The code name that ${person} chose for the ${project} project on ${place} is ${expected}.`,
     reply: `OK, ${person}'s code name for the ${project} project on ${place} is ${expected}.`,
     question: `Which code name did ${person} choose for the ${project} project on ${place}?`,
+    inOtherWords: `Remind me, what does ${person} call the thing about ${project} (${place})?`,
     expected,
   };
 }

@@ -104,7 +104,7 @@ describe('rehydration', () => {
       ['lru', 0.5],
     ]);
     assert.deepEqual(picked('Unknowable thing', { salience }), ['colour attention']);
-    assert.deepEqual(picked('Unknowable thing', { salience: new Map([['colour', 2]]) }), []);
+    assert.deepEqual(picked('Unknowable thing', { salience: new Map([['colour', 3]]) }), []);
     assert.deepEqual(picked('How does evictOldest work?', { salience }), ['lru words']);
   });
 
