@@ -67,7 +67,7 @@ class Examples:
         lines = code.split("\n")
         while True:
             code = "\n".join(lines)
-            ids = self.tokens.file(row["path"], first, first + len(lines) - 1, row["lang"], code)
+            ids = self.tokens.file(row["path"], row["lang"], code)
             if len(ids) <= LONGEST_SEQUENCE or len(lines) < 2:
                 return row, ids[:LONGEST_SEQUENCE], code, first
             lines = lines[: len(lines) * 3 // 4]

@@ -69,9 +69,7 @@ class Tasks(Examples):
                 question = f"What does this {row['lang']} code do?\n```{row['lang']}\n{row['code']}\n```"
                 ids = self._exchange(question, "It defines `" + row["name"] + "`.")[0]
             elif form == "file":
-                first = self.random.randint(1, 400)
-                last = first + row["code"].count("\n")
-                ids = self.tokens.file(row["path"], first, last, row["lang"], row["code"])
+                ids = self.tokens.file(row["path"], row["lang"], row["code"])
             else:
                 ids = self.tokens.text(f"```{row['lang']}\n{row['code']}\n```\n")
             sealed += [ids[i : i + LONGEST_SEQUENCE] for i in range(0, len(ids), LONGEST_SEQUENCE)]
@@ -94,7 +92,7 @@ class Tasks(Examples):
                 lines = self._excerpt(self.random.choice((80, 160, 300)), code=True)[1].split("\n")
                 lines.insert(self.random.randint(0, len(lines)), f"const {name} = {literal};")
                 path = f"src/{self._word()}/{self._word()}.ts"
-                ids = self.tokens.file(path, 1, len(lines), "typescript", "\n".join(lines))
+                ids = self.tokens.file(path, "typescript", "\n".join(lines))
             else:
                 name = f"{self._word()} {self._word()}"
                 statement = self.random.choice(
@@ -152,8 +150,8 @@ class Tasks(Examples):
         size = self.random.choice((24, 48, 64, 64, 96, 128, 192, 256))
         count = max(1, min(self._count(2, 4), 640 // size))
         while True:
-            row, text, first = self._excerpt((count * size + 64) * 5)
-            header = f"File: {row['path']}, lines {first}-{first + text.count(chr(10))}\n```{row['lang']}\n"
+            row, text, _ = self._excerpt((count * size + 64) * 5)
+            header = f"File: {row['path']}\n```{row['lang']}\n"
             ids = self.tokens.text(header + text if row["code"] and self.random.random() < 0.5 else text)
             if len(ids) >= size + 32:
                 break

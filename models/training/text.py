@@ -47,6 +47,6 @@ class Tokens:
         """`{answer}<|im_end|>\\n`: what closes an exchange."""
         return [*self.text(answer), self._end, *self._newline]
 
-    def file(self, path: str, first: int, last: int, language: str, code: str) -> list[int]:
+    def file(self, path: str, language: str, code: str) -> list[int]:
         """A file chunk: raw text, no chat markers."""
-        return self.text(f"File: {path}, lines {first}-{last}\n```{language}\n{code}\n```\n")
+        return self.text(f"File: {path}\n```{language}\n{code}\n```\n")
