@@ -25,9 +25,10 @@ export class FollowScroll {
     this.#toEnd();
   }
 
-  /** Follows the end no more: something else is to be in view. */
+  /** Follows the end no more: something else is to be in view, unless that turns out to be the end. */
   leave(): void {
     this.#set(false);
+    requestAnimationFrame(() => this.#scrolled());
   }
 
   #scrolled(): void {

@@ -20,6 +20,8 @@ describe('chat page: branches', function () {
     await chat.page.getByRole('button', { name: 'Edit the question' }).first().click();
     const field = chat.page.getByRole('textbox', { name: 'Edit the question' });
     assert.equal(await field.inputValue(), 'What is a monad?');
+    await chat.drawn();
+    assert.equal(await chat.page.getByRole('button', { name: 'Jump to the latest' }).isVisible(), false);
     assert.match(await chat.page.locator('.edit-kept').innerText(), /Read again with it:\s*app\.ts/);
     await chat.page.keyboard.press('Shift+Enter');
     await chat.page.keyboard.type('In C?');
