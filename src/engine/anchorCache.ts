@@ -159,8 +159,13 @@ export class AnchorCache {
     this.#rows -= count;
   }
 
-  /** Gives back the memory of rows that are not in use, where there is some to copy the others into. */
-  trim(): void {
+  /**
+   * Gives back the memory of rows that are not in use, where there is some to copy the others into.
+   *
+   * @param wanted rows that something else needs: nothing is copied where the account has room for them already.
+   */
+  trim(wanted?: number): void {
+    if (wanted !== undefined && this.#account.available >= wanted * this.bytesPerRow) return;
     if (this.#capacity > this.#rows && this.#account.available >= this.#arenaBytes(this.#rows))
       this.#resize(this.#rows);
   }

@@ -222,9 +222,9 @@ export class AnchorContext {
     this.#entries = [...this.#entries.slice(0, index), ...moved];
   }
 
-  /** Frees the arenas' unused memory. */
-  trim(): void {
-    this.#cache.trim();
+  /** Frees the arenas' unused memory, or with `wanted` only where the account lacks so many rows for something else. */
+  trim(wanted?: number): void {
+    this.#cache.trim(wanted);
   }
 
   /** Forgets everything, the pinned prefix too, and frees its memory; the context can be used again. */

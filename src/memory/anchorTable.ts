@@ -10,13 +10,16 @@ const statements = {
   use: `INSERT INTO anchor_uses (key, used_at, size, of_session) VALUES (?, ?, ?, ?)
     ON CONFLICT (key) DO UPDATE SET used_at = excluded.used_at, size = excluded.size`,
   touch: 'UPDATE anchor_uses SET used_at = ? WHERE key = ?',
-  claim: 'UPDATE anchor_uses SET of_session = 1 WHERE key = ?',
+  claim: 'UPDATE anchor_uses SET of_session = 1 WHERE key = ? AND of_session = 0',
   isNamedBySession: 'SELECT 1 FROM sequences WHERE anchor_key = ? AND session_id = ?',
   trim: `DELETE FROM anchors WHERE key IN (SELECT key FROM (
     SELECT key, sum(size) OVER (ORDER BY used_at DESC, key) AS held FROM anchor_uses WHERE NOT ${isNamed}
   ) WHERE held > ?)`,
   removeUnnamed: `DELETE FROM anchors WHERE key IN (SELECT key FROM anchor_uses WHERE of_session = 1 AND NOT ${isNamed})`,
 } as const;
+
+/** Trimming looks at all anchors: it is done once so large a part of what may be there has been written. */
+const trimShare = 1 / 64;
 
 /**
  * Anchors by key in a file of sessions. Those that a sequence names stay; of the others (files read ahead, anchors of
@@ -29,6 +32,8 @@ export class AnchorTable {
   readonly #mostUnnamedBytes: number;
   /** Keys read since the last transaction, with when: reading must not wait for a lock. */
   readonly #used = new Map<string, number>();
+  /** Bytes written since the last trimming; at first as many as others may have left. */
+  #written = Infinity;
 
   constructor(database: StoreDatabase, mostUnnamedBytes: number) {
     this.#database = database;
@@ -59,11 +64,13 @@ export class AnchorTable {
     this.#database.run(statements.claim, key);
   }
 
-  /** Removes what no sequence names, past the bytes that are allowed. */
+  /** Removes what no sequence names, past the bytes that are allowed and a little more. */
   trim(): void {
     for (const [key, time] of this.#used) this.#database.run(statements.touch, time, key);
     this.#used.clear();
+    if (this.#written < this.#mostUnnamedBytes * trimShare) return;
     this.#database.run(statements.trim, this.#mostUnnamedBytes);
+    this.#written = 0;
   }
 
   /** Removes what was computed from a session's text and is named by none: after it was forgotten. */
@@ -75,5 +82,6 @@ export class AnchorTable {
     this.#database.run(statements.write, key, bytes);
     this.#database.run(statements.use, key, Date.now(), bytes.byteLength, ofSession);
     this.#used.delete(key);
+    this.#written += bytes.byteLength;
   }
 }

@@ -20,7 +20,10 @@ export async function sealInIdle(
   createScratch: () => DecoderContext,
   signal: AbortSignal,
 ): Promise<void> {
+  memory.writeNotes();
   memory.fit(memory.workRows);
+  // What chooses anchors, and the context beside this one, cannot use what this one has beyond its rows.
+  memory.context.trim(memory.workRows);
   const sequences = memory.sequences.filter(({ spilled }) => !spilled);
   const ratios = ratiosWanted(memory);
   const wanted = (sequence: SessionSequence): SessionSequence => {
@@ -75,6 +78,7 @@ async function sealAlone(
       const bytes = encodeAnchors(scratch.exportAnchors(0, storedPrecision));
       memory.note(sequence, key, bytes);
       scratch.truncateTo(0);
+      scratch.trim();
     }
   } finally {
     scratch.release();

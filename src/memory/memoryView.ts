@@ -53,10 +53,10 @@ function heldAs(sequence: SessionSequence, memory: SessionMemory, inContext: rea
     return { state: 'rehydrated', rows, ratio: 1 };
   }
   if (anchors !== undefined) return { state: 'anchored', rows: anchors.rows, ratio: anchors.ratio };
-  const isLast = sequence === memory.sequences.at(-1) && !sequence.spilled;
+  const elsewhere = { ...spilled, ratio: sequence.ratio };
+  if (sequence.spilled || sequence !== memory.sequences.at(-1)) return elsewhere;
   const sealed = inContext.reduce((sum, { rows }) => sum + rows, Math.min(context.pinned.length, context.rows));
-  if (isLast && context.rows > sealed) return { state: 'live', rows: context.rows - sealed, ratio: 1 };
-  return { ...spilled, ratio: sequence.ratio };
+  return context.rows > sealed ? { state: 'live', rows: context.rows - sealed, ratio: 1 } : elsewhere;
 }
 
 function prefixView(rows: number, bytesPerRow: number): SequenceView {

@@ -6,6 +6,8 @@ export class SequenceList {
   readonly #write: (held: readonly HeldSequence[]) => void;
   /** Replaced, never changed: what was given out stays as it was. */
   #sequences: readonly SessionSequence[];
+  /** Ids of sequences whose change is still to be written. */
+  #unwritten = new Set<string>();
 
   /** @param write told of sequences that are held otherwise than before. */
   constructor(sequences: readonly SessionSequence[], write: (held: readonly HeldSequence[]) => void) {
@@ -58,15 +60,25 @@ export class SequenceList {
 
   /** Changes how sequences are held; `changes` gives null for those that stay as they are. */
   change(changes: (sequence: SessionSequence) => Partial<Holding> | null): void {
-    const changed: HeldSequence[] = [];
+    this.changeUnwritten(changes);
+    this.writeChanges();
+  }
+
+  /** As `change`, for what can wait for `writeChanges`, and may be lost where that never comes. */
+  changeUnwritten(changes: (sequence: SessionSequence) => Partial<Holding> | null): void {
     this.#sequences = this.#sequences.map((sequence) => {
       const change = changes(sequence);
       if (change === null) return sequence;
-      const after = { ...sequence, ...change };
-      changed.push(heldSequence(after));
-      return after;
+      this.#unwritten.add(sequence.id);
+      return { ...sequence, ...change };
     });
-    if (changed.length > 0) this.#write(changed);
+  }
+
+  writeChanges(): void {
+    if (this.#unwritten.size === 0) return;
+    const changed = this.#sequences.filter(({ id }) => this.#unwritten.has(id));
+    this.#unwritten = new Set();
+    this.#write(changed.map(heldSequence));
   }
 }
 

@@ -233,13 +233,18 @@ export class SessionMemory {
     return byId;
   }
 
-  /** Takes over how salient each sequence was to a question. */
+  /** Takes over how salient each sequence was to a question; all of them change, so it is written when nobody waits. */
   noteAttention(received: ReadonlyMap<string, number>): void {
-    this.#list.change(({ id, attention }) => {
+    this.#list.changeUnwritten(({ id, attention }) => {
       const share = received.get(id);
       if (share === undefined) return null;
       return { attention: rounded(attention * (1 - attentionShare) + share * attentionShare) };
     });
+  }
+
+  /** Writes what was noted of how sequences are held. */
+  writeNotes(): void {
+    this.#list.writeChanges();
   }
 
   setPinned(id: string, pinned: boolean): void {

@@ -41,9 +41,14 @@ export interface SessionSequence extends Holding {
   readonly independent: boolean;
 }
 
+/** Characters of a question that its label is made from. */
+const labelSearched = 400;
+
 /** First words of a sequence, or its file and lines, for a tooltip. */
 export function labelOf(text: SequenceText): string {
   if (text.kind === 'chunk') return `${text.path}:${text.startLine}-${text.endLine}`;
-  const line = text.question.replace(/\s+/g, ' ').trim();
+  // Every view of a session asks for the labels of all its sequences: the whole of a long question is not walked.
+  const begin = text.question.trimStart().slice(0, labelSearched).toWellFormed();
+  const line = begin.replace(/\s+/g, ' ').trim();
   return line.length > 80 ? `${line.slice(0, 79).toWellFormed()}…` : line;
 }

@@ -28,6 +28,19 @@ describe('the memory budget', () => {
     assert.ok(budget.largest <= budget.limit);
   });
 
+  it('is given back where something else lacks it, and only there', () => {
+    const budget = new KvBudget(30_000);
+    const cache = new AnchorCache(shape, budget);
+    append(cache, 100);
+    cache.truncate(40);
+    const { used } = budget;
+    const free = Math.floor(budget.available / cache.bytesPerRow);
+    cache.trim(free);
+    assert.equal(budget.used, used);
+    cache.trim(free + 1);
+    assert.equal(budget.used, 40 * cache.bytesPerRow);
+  });
+
   it('is never exceeded: the cache that would keeps what it has, and the error names the setting', () => {
     const budget = new KvBudget(50_000);
     const cache = new AnchorCache(shape, budget);

@@ -205,7 +205,8 @@ describe('session memory', () => {
   });
 
   it('remembers what was salient to questions, to the last ones more', async () => {
-    const { memory, seal } = open(new MapStore());
+    const store = new MapStore();
+    const { memory, seal } = open(store);
     await ask(memory, 'one');
     await seal();
     const salience = await memory.readQuestion([1, 2, 3, 4], 2);
@@ -216,5 +217,8 @@ describe('session memory', () => {
       memory.sequences.map(({ attention }) => attention),
       [1.12, 1],
     );
+    assert.equal(store.holdings.get('chunk one')?.attention, 1, 'nothing is written while an answer is waited for');
+    await seal();
+    assert.equal(store.holdings.get('chunk one')?.attention, 1.12);
   });
 });
