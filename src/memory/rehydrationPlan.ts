@@ -29,6 +29,7 @@ const most = 2;
 /** Shares of what the question's words weigh. A sequence has to have the first of them at least. */
 const some = 0.3;
 const half = 0.5;
+const nearlyAll = 0.75;
 
 /** The best is alone where it has so many times the share of the next; others are as good that have so much of the best's. */
 const margin = 1.35;
@@ -87,6 +88,6 @@ function pickByWords(matches: readonly TextMatch[], salience: ReadonlyMap<string
     .sort((a, b) => salienceOf(b) - salienceOf(a));
   const [best] = asGood;
   if (best === undefined) return [];
-  const isMeant = salienceOf(best) >= (best.coverage >= half ? usual : salient);
+  const isMeant = best.coverage >= nearlyAll || salienceOf(best) >= (best.coverage >= half ? usual : salient);
   return isMeant ? asGood.filter((match) => salienceOf(match) >= salienceOf(best) * nearly).slice(0, most) : [];
 }
