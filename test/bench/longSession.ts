@@ -88,14 +88,14 @@ export async function openModel({ variant, ratio, budgetMB }: BenchModel): Promi
 }
 
 /** Runs `work` on sessions in a folder that goes with it. */
-export async function withSessions<T>(work: (open: () => Promise<Sessions>) => Promise<T>): Promise<T> {
+export async function withSessions<T>(work: (open: () => Promise<Sessions>, folder: string) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'anchorage-bench-'));
   try {
     return await work(async () => {
       const { store, warning } = await openSessionStore(folder);
       if (warning !== null) throw new Error(warning);
       return new Sessions(store);
-    });
+    }, folder);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

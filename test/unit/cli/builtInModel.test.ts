@@ -104,7 +104,8 @@ describe('command line, on the built-in model', function () {
   it('asks anew in a chat, moves the session to another folder and forgets a part of it', async () => {
     const [here, there] = [join(folder, 'here'), join(folder, 'there')];
     const input = 'My name is Bob.\nAnd yours?\n/edit 2 Who am I?\n/pin 1\n/map\n';
-    const chat = await commandLine(['chat', '--storage', here, '--max-tokens', '4', ...cpu], { input });
+    const options = ['--storage', here, '--max-tokens', '4', '--reread-tokens', '0', ...cpu];
+    const chat = await commandLine(['chat', ...options], { input });
     assert.match(chat.stderr, / 1 {2}[#+]{2}\n[^]*pinned: 1\n[^]*budget: /);
     const file = join(folder, 'session.json');
     const exported = await inProcess(['sessions', 'export', 'last', '--format', 'json', '-o', file, '--storage', here]);

@@ -279,10 +279,11 @@ describe('recovery of sessions', function () {
       // Reading and writing take some 100 ms from when the modules are there.
       for (const delay of [5, 20, 40, 60, 80, 100, 120, 150]) {
         const child = spawn(process.execPath, ['--input-type=module', '-e', script, folder]);
+        const exited = once(child, 'exit');
         await once(child.stdout, 'data');
         await sleep(delay);
         child.kill('SIGKILL');
-        await once(child, 'exit');
+        await exited;
         if (asides(folder).length > 0) assert.deepEqual(readFileSync(join(folder, asides(folder)[0] ?? '')), damaged);
       }
       const { store } = await openSessionStore(folder);
