@@ -39,6 +39,7 @@ export async function diagnose(options: DiagnoseOptions): Promise<Check[]> {
     ...(model === null ? [] : [providerCheck(model)]),
     storageCheck(options),
     memoryCheck(),
+    ...(model === null ? [] : [budgetCheck(model)]),
   ];
 }
 
@@ -105,5 +106,17 @@ function memoryCheck(): Check {
     ok,
     detail: `${free.toFixed(1)} of ${(totalmem() / gigabyte).toFixed(1)} GB free, the worker uses ${used.toFixed(2)} GB`,
     remedy: ok ? '' : 'Close other programs.',
+  };
+}
+
+/** Never more than the budget: what it says is how near it is. */
+function budgetCheck({ budget, info }: Model): Check {
+  const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(0);
+  const rows = Math.floor(budget.limit / info.kvBytesPerToken);
+  return {
+    name: 'Memory budget',
+    ok: true,
+    detail: `${megabytes(budget.used)} of ${megabytes(budget.limit)} MB taken, ${megabytes(budget.largest)} at most since the model was loaded; all of it would hold ${rows} rows of keys and values`,
+    remedy: '',
   };
 }
