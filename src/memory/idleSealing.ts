@@ -1,7 +1,8 @@
 import { encodeAnchors } from './anchorBlob.ts';
 import type { DecoderContext } from './decoderContext.ts';
 import { rowsHeld, thinningPlan } from './holdingPlan.ts';
-import { storedPrecision, type SessionMemory } from './sessionMemory.ts';
+import { storedPrecision } from './sequencePlacer.ts';
+import type { SessionMemory } from './sessionMemory.ts';
 import type { SessionSequence } from './sessionSequence.ts';
 
 /** Once anchors fill so much of their room, older ones are held at a higher ratio until they fill so much. */
@@ -46,7 +47,7 @@ export async function sealInIdle(
     signal.throwIfAborted();
     const sequence = memory.sequence(id);
     if (!isChanging.has(id)) await memory.place(sequence, { signal });
-    else if (!(await memory.placeStored(wanted(sequence)))) await memory.sealAndStore(wanted(sequence), { signal });
+    else await memory.placeSealed(wanted(sequence), { signal });
   }
 }
 

@@ -117,10 +117,11 @@ const versionRow = z.object({ version: z.int().min(0) });
  * Brings a database to this build's schema, in one transaction that begins before the version is read: of two
  * processes that open a new file together, the second waits and finds it done.
  *
+ * @param to an earlier schema, for trying out what becomes of older files.
  * @returns whether anything was to be done.
  * @throws AnchorageError `versionMismatch` when a newer build has written it: it is left as it is.
  */
-export function migrate(database: DatabaseSync): boolean {
+export function migrate(database: DatabaseSync, to = schemaVersion): boolean {
   return transaction(database, () => {
     database.exec(
       'CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT',
@@ -128,11 +129,11 @@ export function migrate(database: DatabaseSync): boolean {
     const version = versionOf(database);
     if (version > schemaVersion) throw newerSchema(version);
     const record = database.prepare('INSERT INTO migrations (version, name, applied_at) VALUES (?, ?, ?)');
-    migrations.slice(version).forEach((migration, index) => {
+    migrations.slice(version, to).forEach((migration, index) => {
       database.exec(migration.sql);
       record.run(version + index + 1, migration.name, Date.now());
     });
-    return version < schemaVersion;
+    return version < to;
   });
 }
 

@@ -1,25 +1,10 @@
-import type { AnchorPrecision, SequenceAnchors } from '../engine/sealedSequence.ts';
-import type { Choice } from '../protocol/anchorConfig.ts';
-import { AnchorageError } from '../protocol/errors.ts';
-import { decodeAnchors, encodeAnchors } from './anchorBlob.ts';
-import type { AnchorKeys } from './anchorKey.ts';
 import type { DecoderContext } from './decoderContext.ts';
 import { rowsHeld, spillPlan } from './holdingPlan.ts';
-import { PlacedSequences } from './placedSequences.ts';
 import { salience } from './salience.ts';
 import { heldSequence, SequenceList } from './sequenceList.ts';
+import { SequencePlacer, type PlaceOptions, type Placing, type SequencePlacerOptions } from './sequencePlacer.ts';
 import type { SequenceText, SessionSequence } from './sessionSequence.ts';
 import type { HeldSequence } from './sessionStore.ts';
-
-/** How sequences are sealed unless one says otherwise. */
-export interface SealDefaults {
-  readonly ratio: number;
-  readonly choice: Choice;
-  /** File chunks are read seeing only the pinned prefix. */
-  readonly independentChunks: boolean;
-  /** Ratios that the package was trained for. */
-  readonly ratios: readonly number[];
-}
 
 /** The part of a store that one session's memory needs. */
 export interface HoldingStore {
@@ -29,30 +14,16 @@ export interface HoldingStore {
   write(held: readonly HeldSequence[], anchors?: readonly { readonly key: string; readonly bytes: Uint8Array }[]): void;
 }
 
-export interface SessionMemoryOptions {
-  readonly context: DecoderContext;
-  readonly keys: AnchorKeys;
+export interface SessionMemoryOptions extends Omit<SequencePlacerOptions, 'readAnchors'> {
   readonly store: HoldingStore;
-  readonly defaults: SealDefaults;
   /** Rows that work in idle time needs beside the anchors. */
   readonly workRows: number;
-  /** Tokens of a sequence, as the model reads it. */
-  readonly encode: (text: SequenceText) => readonly number[];
   readonly sequences: readonly SessionSequence[];
   /** Whether taking a sequence out of the context makes room for others. */
   readonly canSpill: boolean;
   /** Frees memory that another session holds; false when there is none. */
   readonly makeWay?: () => boolean;
 }
-
-export interface PlaceOptions {
-  readonly signal?: AbortSignal | undefined;
-  /** Called with the tokens placed so far. */
-  readonly onProgress?: ((tokens: number) => void) | undefined;
-}
-
-/** How anchors are stored, and held: see docs/measurements/stored.json for what it costs. */
-export const storedPrecision: AnchorPrecision = 'int8';
 
 /** Spilling frees so much of what is held beyond what is needed, so that it is seldom done. */
 const spillShare = 0.05;
@@ -65,13 +36,12 @@ const attentionShare = 0.2;
  *
  * The list of sequences is the truth and the context follows it: `fit` spills what there is no room for, `settle` places
  * what is not there yet, from stored anchors where they are to be had, else by reading the text again with the choice
- * that costs nothing (`stride`). The last exchange stays live, that is whole, until it is sealed. Anchors that were stored
- * are held as they were stored, rounding included, so that a session that was closed goes on exactly as one that was not.
+ * that costs nothing (`stride`). The last exchange stays live, that is whole, until it is sealed.
  */
 export class SessionMemory {
   readonly #options: SessionMemoryOptions;
   readonly #list: SequenceList;
-  readonly #placed: PlacedSequences;
+  readonly #placer: SequencePlacer;
   readonly #wanted = new Set<string>();
   /** Sequences that stand whole after those placed, for the answer under way. */
   #rehydrated: string[] = [];
@@ -79,14 +49,14 @@ export class SessionMemory {
   constructor(options: SessionMemoryOptions) {
     this.#options = options;
     this.#list = new SequenceList(options.sequences, (held) => options.store.write(held));
-    this.#placed = new PlacedSequences(options.keys);
+    this.#placer = new SequencePlacer({ ...options, readAnchors: (key) => options.store.readAnchors(key) });
   }
 
   get context(): DecoderContext {
     return this.#options.context;
   }
 
-  get defaults(): SealDefaults {
+  get defaults(): SessionMemoryOptions['defaults'] {
     return this.#options.defaults;
   }
 
@@ -124,12 +94,12 @@ export class SessionMemory {
 
   /** Sequences that the context holds as anchors. */
   get placedCount(): number {
-    return this.#placed.count;
+    return this.#placer.count;
   }
 
   /** Place in the context of a sequence that is held as anchors; -1 for another. */
   placeOf(id: string): number {
-    return this.#placed.indexOf(id);
+    return this.#placer.indexOf(id);
   }
 
   /** @throws RangeError for a sequence that is not the session's. */
@@ -138,7 +108,7 @@ export class SessionMemory {
   }
 
   tokensOf(sequence: SessionSequence): readonly number[] {
-    return this.#options.encode(sequence.text);
+    return this.#placer.tokensOf(sequence);
   }
 
   /** Adds chunks, to be placed by `settle`. */
@@ -173,12 +143,7 @@ export class SessionMemory {
     const slack = Math.ceil((this.context.rows + this.context.room) * spillShare);
     const held = rowsHeld(this.#list.all);
     const spilled = new Set(spillPlan(this.#list.all, held - missing - slack, this.#list.exchanges));
-    for (const id of spilled) {
-      const index = this.placeOf(id);
-      if (index < 0) continue;
-      this.context.drop(index);
-      this.#placed.remove(index);
-    }
+    for (const id of spilled) this.#placer.drop(id);
     this.context.trim();
     this.#list.change(({ id }) => (spilled.has(id) ? { spilled: true } : null));
   }
@@ -259,44 +224,18 @@ export class SessionMemory {
   /** Drops the live exchange and what was rehydrated for it. */
   leaveTurn(): void {
     this.context.dropLive();
-    this.context.truncateTo(this.#placed.count);
+    this.context.truncateTo(this.placedCount);
     this.#rehydrated = [];
   }
 
   /** Takes the sequences from the context's `index`-th on out of it; they stay in the session. */
   unplaceFrom(index: number): void {
-    if (index >= this.#placed.count) return;
-    this.context.truncateTo(index);
-    this.#placed.truncate(index);
+    this.#placer.truncate(index);
   }
 
   /** Key of the anchors that a sequence would have as the next one. */
   keyOf(sequence: SessionSequence): string {
-    return this.#options.keys.keyOf(this.#placed.chain, this.tokensOf(sequence), sequence);
-  }
-
-  /** Places the next sequence by the cheapest way there is. */
-  async place(sequence: SessionSequence, options: PlaceOptions): Promise<void> {
-    const { choice, ratios } = this.defaults;
-    if (await this.placeStored(sequence, sequence.anchorKey)) return;
-    const ratio = ratios.includes(sequence.ratio) ? sequence.ratio : this.defaults.ratio;
-    const preferred = { ...sequence, ratio, choice };
-    if (await this.placeStored(preferred)) return;
-    if (choice === 'stride') return this.sealAndStore(preferred, options);
-    const hasty: SessionSequence = { ...sequence, ratio, choice: 'stride', anchorKey: null };
-    const key = this.keyOf(hasty);
-    await this.#seal(hasty, options);
-    this.#isPlaced(hasty, key, false);
-  }
-
-  /** Places the next sequence from the store, under the key that it was stored with or would be; false if it is not there. */
-  async placeStored(sequence: SessionSequence, key: string | null = this.keyOf(sequence)): Promise<boolean> {
-    if (key === null || !this.#options.keys.owns(key)) return false;
-    const bytes = this.#options.store.readAnchors(key);
-    const anchors = bytes === undefined ? undefined : decodeAnchors(bytes);
-    if (anchors === undefined || !(await this.#import(anchors))) return false;
-    this.#isPlaced({ ...sequence, anchorKey: key }, key, true);
-    return true;
+    return this.#placer.keyOf(sequence);
   }
 
   hasStored(key: string): boolean {
@@ -304,33 +243,28 @@ export class SessionMemory {
   }
 
   /** Whether a sequence is held as the anchors that are stored for it. */
-  isStored({ id, anchorKey }: SessionSequence): boolean {
-    return anchorKey !== null && this.#placed.anchorKeyAt(this.placeOf(id)) === anchorKey;
+  isStored(sequence: SessionSequence): boolean {
+    return this.#placer.isStored(sequence);
   }
 
-  /** Reads the next sequence's text, keeps its anchors in the store, and holds them as they were stored. */
-  async sealAndStore(sequence: SessionSequence, options: PlaceOptions): Promise<void> {
-    const key = this.keyOf(sequence);
-    await this.#seal(sequence, options);
-    const index = this.#placed.count;
-    const bytes = encodeAnchors(this.context.exportAnchors(index, storedPrecision));
-    const stored = decodeAnchors(bytes);
-    this.context.truncateTo(index);
-    if (stored === undefined || !(await this.#import(stored))) {
-      throw new AnchorageError('internal', 'Anchors that were just stored cannot be read again.');
-    }
-    this.#isPlaced({ ...sequence, anchorKey: key }, key, true);
-    this.#writeAnchors(sequence.id, key, bytes);
+  /** Places the next sequence by the cheapest way there is. */
+  async place(sequence: SessionSequence, options: PlaceOptions): Promise<void> {
+    this.#keep(await this.#placer.place(sequence, options));
+  }
+
+  /** Places the next sequence from the store, else by reading it as it says, and keeps its anchors there. */
+  async placeSealed(sequence: SessionSequence, options: PlaceOptions): Promise<void> {
+    this.#keep((await this.#placer.placeStored(sequence)) ?? (await this.#placer.seal(sequence, options)));
   }
 
   /** Notes that a sequence is to be held as the anchors of `key`; those in the context stay as they are. */
   note(sequence: SessionSequence, key: string, bytes: Uint8Array): void {
-    this.#list.put({ ...sequence, anchorKey: key });
-    this.#writeAnchors(sequence.id, key, bytes);
+    this.#keep({ sequence: { ...sequence, anchorKey: key }, made: { key, bytes } });
   }
 
-  #writeAnchors(id: string, key: string, bytes: Uint8Array): void {
-    this.#options.store.write([heldSequence(this.#list.get(id))], [{ key, bytes }]);
+  #keep({ sequence, made }: Placing): void {
+    this.#list.put(sequence);
+    if (made !== null) this.#options.store.write([heldSequence(sequence)], [made]);
   }
 
   #newSequence(id: string, text: SequenceText, independent: boolean): SessionSequence {
@@ -340,28 +274,7 @@ export class SessionMemory {
   }
 
   #unplaced(): readonly SessionSequence[] {
-    return this.#list.held.slice(this.#placed.count);
-  }
-
-  /** False when the anchors turn out to be of another model's shape: the text is then read again. */
-  async #import(anchors: SequenceAnchors): Promise<boolean> {
-    try {
-      await this.context.importAnchors(anchors);
-      return true;
-    } catch (error) {
-      if (AnchorageError.is(error, 'invalidInput')) return false;
-      throw error;
-    }
-  }
-
-  async #seal(sequence: SessionSequence, options: PlaceOptions): Promise<void> {
-    const { ratio, choice, independent } = sequence;
-    await this.context.seal(this.tokensOf(sequence), { ...options, ratio, choice, independent });
-  }
-
-  #isPlaced(sequence: SessionSequence, key: string, isStored: boolean): void {
-    this.#placed.push(sequence.id, key, isStored);
-    this.#list.put(sequence);
+    return this.#list.held.slice(this.placedCount);
   }
 }
 

@@ -1,7 +1,7 @@
 import { setImmediate as eventLoopTurn } from 'node:timers/promises';
 import { encodeAnchors } from '../memory/anchorBlob.ts';
 import type { DecoderContext } from '../memory/decoderContext.ts';
-import { storedPrecision } from '../memory/sessionMemory.ts';
+import { storedPrecision } from '../memory/sequencePlacer.ts';
 import type { AnchorStore } from '../memory/sessionStore.ts';
 import { AnchorageError } from '../protocol/errors.ts';
 import { chunksOf, type FileChunk, type FileText } from './fileChunks.ts';

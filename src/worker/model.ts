@@ -6,7 +6,7 @@ import { scoreText, type TextScore } from '../engine/scoreText.ts';
 import { AnchorKeys } from '../memory/anchorKey.ts';
 import { KvBudget } from '../memory/kvBudget.ts';
 import { storeCacheBytes } from '../memory/openDatabase.ts';
-import type { SealDefaults } from '../memory/sessionMemory.ts';
+import type { SealDefaults } from '../memory/sequencePlacer.ts';
 import type { SequenceText } from '../memory/sessionSequence.ts';
 import type { DecoderContext } from '../memory/decoderContext.ts';
 import type { z } from 'zod';

@@ -61,7 +61,7 @@ export async function runTurn(
     const chunkTokens = memory.unplacedTokens;
     const total = chunkTokens + plan.questionTokens.length;
     listener.onProgress('read', 0, total);
-    await memory.settle({ signal, onProgress: (done) => listener.onProgress('read', done, total) });
+    await memory.settle({ signal, areNew: true, onProgress: (done) => listener.onProgress('read', done, total) });
     const onProgress = (done: number): void => listener.onProgress('read', chunkTokens + done, total);
     const salience = await memory.readQuestion(plan.questionTokens, model.questionHead, { signal, onProgress });
     const picks = await rehydrator.pick(request.question, salience, Math.min(model.rereadTokens, context.room / 2));

@@ -1,6 +1,6 @@
 import { AnchorKeys } from '../../../src/memory/anchorKey.ts';
 import { KvBudget } from '../../../src/memory/kvBudget.ts';
-import type { SealDefaults } from '../../../src/memory/sessionMemory.ts';
+import type { SealDefaults } from '../../../src/memory/sequencePlacer.ts';
 import type { SequenceText } from '../../../src/memory/sessionSequence.ts';
 import { AnchorageError } from '../../../src/protocol/errors.ts';
 import type { LoadParams, Model } from '../../../src/worker/model.ts';
