@@ -66,6 +66,26 @@ export const targets = {
     steps: ['base', 'package'],
     script: 'test/bench/session.ts',
   },
+  recall: {
+    summary: 'exact recall over a long session, with what is read again and without',
+    steps: ['base', 'package'],
+    script: 'test/bench/recall.ts',
+  },
+  restore: {
+    summary: 'a session of 32k tokens that was closed: time to the first token',
+    steps: ['base', 'package'],
+    script: 'test/bench/restore.ts',
+  },
+  soak: {
+    summary: '1,000 turns inside a budget of 64 MB: whether it held, and how flat they are',
+    steps: ['base', 'package'],
+    script: 'test/bench/soak.ts',
+  },
+  crash: {
+    summary: 'kill -9 and faults of the disk: whether anything acknowledged is lost',
+    steps: ['base', 'package'],
+    script: 'test/bench/crash.ts',
+  },
   'file-edits': {
     summary: 'what of a file is read again after an edit of a line',
     steps: ['base', 'package'],

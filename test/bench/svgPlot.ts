@@ -1,0 +1,91 @@
+/** A line of a plot: values against their place, counted from 1; null leaves a gap. */
+export interface Series {
+  readonly label: string;
+  readonly color: string;
+  readonly values: readonly (number | null)[];
+  /** Points instead of a line. */
+  readonly isScatter?: boolean;
+}
+
+export interface Panel {
+  readonly title: string;
+  readonly unit: string;
+  readonly series: readonly Series[];
+}
+
+const width = 420;
+const height = 240;
+const margin = { left: 48, right: 14, top: 30, bottom: 38 };
+const plotWidth = width - margin.left - margin.right;
+const plotHeight = height - margin.top - margin.bottom;
+
+/** Panels side by side as one SVG image, readable on light and dark pages. The vertical axes begin at 0. */
+export function svgPlot(panels: readonly Panel[], xLabel: string): string {
+  const body = panels.map((panel, i) => `<g transform="translate(${i * width} 0)">\n${panelSvg(panel, xLabel)}\n</g>`);
+  const size = `width="${panels.length * width}" height="${height}" viewBox="0 0 ${panels.length * width} ${height}"`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" ${size} font-family="sans-serif" font-size="11">
+<rect width="100%" height="100%" fill="#ffffff"/>
+${body.join('\n')}
+</svg>
+`;
+}
+
+function panelSvg({ title, unit, series }: Panel, xLabel: string): string {
+  const count = Math.max(1, ...series.map(({ values }) => values.length));
+  const most = Math.max(0, ...series.flatMap(({ values }) => values.map((value) => value ?? 0)));
+  const ticks = ticksTo(most);
+  const top = ticks.at(-1) ?? 1;
+  const x = (index: number): number => margin.left + (plotWidth * index) / Math.max(1, count - 1);
+  const y = (value: number): number => margin.top + plotHeight * (1 - value / top);
+  const grid = ticks.map(
+    (tick) =>
+      `<path d="M${margin.left} ${at(y(tick))}h${plotWidth}" stroke="#e3e5e8"/>` +
+      text(margin.left - 6, y(tick) + 4, String(tick), 'end'),
+  );
+  const bottom = height - margin.bottom;
+  const labels = [
+    text(margin.left, 18, title, 'start', ' font-weight="bold"'),
+    text(margin.left, bottom + 15, '1', 'middle'),
+    text(width - margin.right, bottom + 15, String(count), 'end'),
+    text(margin.left + plotWidth / 2, bottom + 15, xLabel, 'middle'),
+    text(width - margin.right, 18, unit, 'end'),
+    ...series.map(({ label, color }, i) => {
+      const across = margin.left + (i * plotWidth) / series.length;
+      return text(across, height - 6, label, 'start', ` style="fill:${color}"`);
+    }),
+  ];
+  return [...grid, ...series.map((each) => seriesSvg(each, x, y)), ...labels].join('\n');
+}
+
+function seriesSvg({ values, color, isScatter }: Series, x: (i: number) => number, y: (v: number) => number): string {
+  let path = '';
+  let isOpen = false;
+  for (const [i, value] of values.entries()) {
+    if (value === null) isOpen = false;
+    else {
+      // A line of no length with round ends is a point.
+      path += `${isOpen ? 'L' : 'M'}${at(x(i))} ${at(y(value))}${isScatter === true ? 'h0' : ''}`;
+      isOpen = isScatter !== true;
+    }
+  }
+  const stroke = isScatter === true ? 'stroke-width="2" stroke-opacity="0.25"' : 'stroke-width="1.6"';
+  return `<path d="${path}" fill="none" stroke="${color}" ${stroke} stroke-linecap="round"/>`;
+}
+
+function text(x: number, y: number, words: string, anchor: string, more = ''): string {
+  const escaped = words.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
+  return `<text x="${at(x)}" y="${at(y)}" text-anchor="${anchor}" fill="#444a52"${more}>${escaped}</text>`;
+}
+
+/** Four to eight round numbers from 0 to `most` or just past it. */
+export function ticksTo(most: number): number[] {
+  if (!(most > 0)) return [0, 1];
+  const rough = most / 4;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = power * ([5, 2, 1].find((factor) => factor * power <= rough) ?? 1);
+  return Array.from({ length: Math.ceil(most / step - 1e-9) + 1 }, (_, i) => Number((i * step).toPrecision(12)));
+}
+
+function at(value: number): string {
+  return String(Math.round(value * 10) / 10);
+}
