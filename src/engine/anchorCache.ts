@@ -183,8 +183,7 @@ export class AnchorCache {
 
   /** Makes room for so many more rows, as far as the account has it: rows that come one by one are then not copied. */
   makeRoom(count: number): void {
-    const capacity = this.#rows + Math.min(count, this.free);
-    if (capacity > this.#capacity) this.#resize(capacity);
+    this.#reserve(this.#rows + Math.min(count, this.free));
   }
 
   #view(arena: Float32Array | undefined): Float32Array {
@@ -209,7 +208,7 @@ export class AnchorCache {
 
   #reserve(rows: number): void {
     if (rows <= this.#capacity) return;
-    const wanted = Math.max(rows, FIRST_CAPACITY, Math.ceil(this.#capacity * GROWTH));
+    const wanted = Math.max(FIRST_CAPACITY, Math.ceil(rows * GROWTH));
     this.#resize(Math.max(rows, Math.min(wanted, this.#rows + this.free)));
   }
 

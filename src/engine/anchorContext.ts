@@ -243,9 +243,9 @@ export class AnchorContext {
     return pack(this.#cache, entry.sequence, entry.start.textPosition, precision);
   }
 
-  /** Makes room for so many rows that are about to be imported, as far as there is memory for them. */
+  /** Makes room for so many rows that are about to be imported, and for the prefix, as far as there is memory for them. */
   makeRoom(rows: number): void {
-    this.#cache.makeRoom(rows);
+    this.#cache.makeRoom(rows + (this.#isPinned ? 0 : this.pinned.length));
   }
 
   /** Appends a sequence that was exported, from this context or another one of the same package; reads nothing. */

@@ -16,6 +16,7 @@ import { longConversation, openModel, sealWhole, sessionOf, withSessions } from 
 import { median, printResult, progress, rounded } from './report.ts';
 import {
   LocalSession,
+  over,
   questionAt,
   restoreAtOnce,
   restoreWhenOpened,
@@ -190,8 +191,4 @@ function ofReading(readMs: number | null, again: Record<string, FirstToken[]>): 
   if (readMs === null) return {};
   const restored = median((again[0] ?? []).map(({ ms }) => ms));
   return { readAgainMs: rounded(readMs), readAgainOverAtOnce: rounded(readMs / restored, 3) };
-}
-
-function over(one: readonly FirstToken[], other: readonly FirstToken[]): number {
-  return rounded(median(one.map(({ ms }) => ms)) / median(other.map(({ ms }) => ms)), 3);
 }

@@ -7,6 +7,7 @@ import { median, progress, rounded } from './report.ts';
 
 /** What was measured of a question at the end of the session. */
 export interface FirstToken {
+  readonly question: string;
   readonly ms: number;
   readonly readAgain: number;
 }
@@ -27,6 +28,15 @@ export function summary(arm: string, measured: readonly FirstToken[]): object {
     questions: measured.length,
     readAgain: measured.reduce((sum, { readAgain }) => sum + readAgain, 0),
   };
+}
+
+/** How many times as long as in another arm, question by question: some read text again, and most do not. */
+export function over(one: readonly FirstToken[], other: readonly FirstToken[]): number {
+  const ratios = one.flatMap(({ question, ms }) => {
+    const same = other.find((each) => each.question === question);
+    return same === undefined ? [] : [ms / same.ms];
+  });
+  return rounded(median(ratios), 3);
 }
 
 /** A session in this process, each question in the place of the one before it. */
@@ -51,7 +61,7 @@ export class LocalSession {
     const { signal } = new AbortController();
     const exchange = await answer(this.#sessions, this.#model, this.#id, request, listener, signal);
     const end = tokenTimes[0] ?? performance.now();
-    return { ms: end - begin, readAgain: exchange.rehydrated.length, exchangeId: exchange.id };
+    return { question, ms: end - begin, readAgain: exchange.rehydrated.length, exchangeId: exchange.id };
   }
 }
 
@@ -102,7 +112,7 @@ async function askInWorker(
     const asking = { question, edits: last, maxTokens: answerTokens };
     const { done } = await worker.afterIdle(id, () => worker.ask(id, asking));
     last = done.exchange.id;
-    asked.push({ ms: done.firstTokenMs, readAgain: done.exchange.rehydrated.length });
+    asked.push({ question, ms: done.firstTokenMs, readAgain: done.exchange.rehydrated.length });
   }
   if (worker.problems.length > 0) throw new Error(worker.problems.join('\n'));
   return { asked, last };
