@@ -17,8 +17,8 @@ export interface RehydrationQuestion {
   readonly words: number;
   /** Sequences with those words, the best first. */
   readonly matches: readonly TextMatch[];
-  /** How salient sequences that are held are to the question, by id (`salience.ts`). */
-  readonly salience: ReadonlyMap<string, number>;
+  /** How salient sequences that are held are to the question, by id (`salience.ts`); null before it was read. */
+  readonly salience: ReadonlyMap<string, number> | null;
   /** Most tokens to be read again beside those that the user wants. */
   readonly tokens: number;
 }
@@ -43,45 +43,60 @@ const usual = 1;
 const salient = 2;
 const outstanding = 3.5;
 
-/** Which sequences' text is to be read again, and why; in the order of the session. */
-export function planRehydration(question: RehydrationQuestion): Pick[] {
-  const byId = new Map(question.sequences.map((sequence) => [sequence.id, sequence]));
-  const picks = new Map<string, Pick>();
-  let left = question.tokens;
-  const pick = (id: string, why: RehydrationReason): boolean => {
-    const sequence = byId.get(id);
-    if (sequence === undefined || picks.has(id) || (sequence.tokens > left && why.kind !== 'user')) return false;
+/**
+ * Which sequences' text is to be read again, and why; in the order of the session.
+ *
+ * @returns null where that cannot be told without the salience, which only reading the question gives.
+ */
+export function planRehydration(question: RehydrationQuestion): Pick[] | null {
+  const { sequences, wanted, tokens } = question;
+  const reasons = new Map<string, RehydrationReason>();
+  for (const id of wanted) reasons.set(id, { kind: 'user' });
+  if (reasons.size === 0 && tokens > 0 && sequences.length > 0) {
+    const chosen = chosenByItself(question);
+    if (chosen === null) return null;
+    for (const { id, why } of chosen) reasons.set(id, why);
+  }
+  let left = tokens;
+  return sequences.flatMap((sequence) => {
+    const why = reasons.get(sequence.id);
+    if (why === undefined || (sequence.tokens > left && why.kind !== 'user')) return [];
     left -= sequence.tokens;
-    picks.set(id, { sequence, why });
-    return true;
-  };
-  for (const id of question.wanted) pick(id, { kind: 'user' });
-  if (picks.size === 0) pickByItself(question, pick);
-  return question.sequences.flatMap(({ id }) => picks.get(id) ?? []);
+    return [{ sequence, why }];
+  });
 }
 
-function pickByItself(
-  { sequences, words, matches, salience }: RehydrationQuestion,
-  pick: (id: string, why: RehydrationReason) => boolean,
-): void {
+interface Chosen {
+  readonly id: string;
+  readonly why: RehydrationReason;
+}
+
+function chosenByItself({ sequences, words, matches, salience }: RehydrationQuestion): Chosen[] | null {
   if (words === 0) {
     const last = sequences.at(-1);
-    if (last !== undefined) pick(last.id, { kind: 'followUp' });
-    return;
+    return last === undefined ? [] : [{ id: last.id, why: { kind: 'followUp' } }];
   }
-  const picked = pickByWords(matches, salience).filter(({ id, words: shared }) =>
-    pick(id, { kind: 'words', words: shared.slice(0, 4) }),
-  );
-  if (picked.length > 0) return;
+  const byWords = chosenByWords(matches, salience);
+  if (byWords === null || byWords.length > 0) {
+    return (
+      byWords && byWords.map(({ id, words: shared }) => ({ id, why: { kind: 'words', words: shared.slice(0, 4) } }))
+    );
+  }
+  if (salience === null) return null;
   const [attended] = [...salience].sort(([, a], [, b]) => b - a);
-  if (attended !== undefined && attended[1] >= outstanding) pick(attended[0], { kind: 'attention' });
+  if (attended === undefined || attended[1] < outstanding) return [];
+  return [{ id: attended[0], why: { kind: 'attention' } }];
 }
 
 /** Of those that have most of the words the most salient, where that says enough. */
-function pickByWords(matches: readonly TextMatch[], salience: ReadonlyMap<string, number>): readonly TextMatch[] {
+function chosenByWords(
+  matches: readonly TextMatch[],
+  salience: ReadonlyMap<string, number> | null,
+): readonly TextMatch[] | null {
   const [first, second] = matches;
   if (first === undefined || first.coverage < some) return [];
   if (first.coverage >= margin * (second?.coverage ?? 0)) return [first];
+  if (salience === null) return null;
   const salienceOf = ({ id }: TextMatch): number => salience.get(id) ?? usual;
   const asGood = matches
     .filter(({ coverage }) => coverage >= first.coverage * nearly)

@@ -13,13 +13,13 @@ export class Rehydrator {
   }
 
   /**
-   * Which sequences to read again for a question that was just read.
+   * Which sequences to read again for a question; null where it has to be read itself to tell.
    *
    * @param question in the user's words; empty: only what the user wants.
-   * @param salience of sequences to the question, by id.
+   * @param salience of sequences to the question, by id; null before it was read.
    * @param tokens most tokens to be read again.
    */
-  async pick(question: string, salience: ReadonlyMap<string, number>, tokens: number): Promise<Pick[]> {
+  async pick(question: string, salience: ReadonlyMap<string, number> | null, tokens: number): Promise<Pick[] | null> {
     const { sequences, wanted } = this.#memory;
     const limit = question.trim() === '' ? 0 : tokens;
     if (limit === 0 && wanted.size === 0) return [];

@@ -4,6 +4,7 @@ import type { Rehydration } from '../protocol/memory.ts';
 import type { Sampling } from '../protocol/sampling.ts';
 import type { Attachment, Task } from '../protocol/worker.ts';
 import type { Pick } from '../memory/rehydrationPlan.ts';
+import type { PlaceOptions } from '../memory/sequencePlacer.ts';
 import { labelOf } from '../memory/sessionSequence.ts';
 import type { StoredExchange } from '../memory/sessionStore.ts';
 import type { Model } from './model.ts';
@@ -63,10 +64,7 @@ export async function runTurn(
     listener.onProgress('read', 0, total);
     await memory.settle({ signal, areNew: true, onProgress: (done) => listener.onProgress('read', done, total) });
     const onProgress = (done: number): void => listener.onProgress('read', chunkTokens + done, total);
-    const salience = await memory.readQuestion(plan.questionTokens, model.questionHead, { signal, onProgress });
-    const picks = await rehydrator.pick(request.question, salience, Math.min(model.rereadTokens, context.room / 2));
-    memory.noteAttention(salience);
-    if (picks.length > 0) await readAgain(memory, picks, plan, signal);
+    const picks = await readQuestion(model, { memory, rehydrator }, plan, request.question, { signal, onProgress });
     const prefillMs = performance.now() - begin;
     const held = { kvRows: context.rows, kvRowsFull: memory.textTokens + plan.questionTokens.length };
     const answer = await context.generate(request.sampling, { signal, onToken: (text) => listener.onToken(text) });
@@ -92,19 +90,33 @@ export async function runTurn(
   }
 }
 
-/** The question was read without them, to know which they are: it is read once more behind them. */
-async function readAgain(
-  memory: OpenSession['memory'],
-  picks: readonly Pick[],
-  plan: TurnPlan,
-  signal: AbortSignal,
-): Promise<void> {
-  memory.context.dropLive();
+/**
+ * Reads the question behind the sequences that are read again for it. Where its words do not tell which those are, it is
+ * read first without them, for what it attends to.
+ */
+async function readQuestion(
+  model: Model,
+  { memory, rehydrator }: OpenSession,
+  { questionTokens }: TurnPlan,
+  words: string,
+  options: PlaceOptions,
+): Promise<readonly Pick[]> {
+  const { context } = memory;
+  const limit = Math.min(model.rereadTokens, Math.floor(context.room / 2));
+  let picks = await rehydrator.pick(words, null, limit);
+  if (picks === null) {
+    const salience = await memory.readQuestion(questionTokens, model.questionHead, options);
+    memory.noteAttention(salience);
+    picks = (await rehydrator.pick(words, salience, limit)) ?? [];
+    if (picks.length === 0) return picks;
+    context.dropLive();
+  }
   await memory.rehydrate(
     picks.map(({ sequence }) => sequence),
-    { signal },
+    options,
   );
-  await memory.context.read(plan.questionTokens, { logits: 'last', signal });
+  await context.read(questionTokens, { ...options, logits: 'last' });
+  return picks;
 }
 
 function rehydrationOf({ sequence, why }: Pick): Rehydration {

@@ -119,6 +119,7 @@ const result = await withSessions(async (open) => {
     const exchange = await ask(sessions, session.id, model, question, before);
     before = exchange.id;
     falsely.push(exchange.rehydrated.length);
+    progress(`unrelated: ${question} ${JSON.stringify(exchange.rehydrated.map(({ label, why }) => [label, why]))}`);
   }
   const unrelatedReadAgain = rounded(falsely.reduce((sum, count) => sum + count, 0) / falsely.length);
   sessions.end();
@@ -147,7 +148,7 @@ async function askAll(
     const question = questionOf(fact);
     const exchange = await ask(sessions, id, asking, question, before);
     before = exchange.id;
-    const isRight = exchange.answer.includes(fact.expected);
+    const isRight = isIn(exchange.answer, fact);
     out.push({
       isRight,
       firstTokenMs: exchange.usage.prefillMs,
@@ -186,10 +187,15 @@ async function askAlone(mode: 'full' | 'none'): Promise<boolean[]> {
     const chunks = [{ user: fact.said, assistant: fact.reply }];
     const row = { id: 'alone', chunks, question: fact.question, maxTokens: 32, mode, independent: false };
     const { answer: text } = await runBatchRow(model, context, row, { signal: never, onProgress: () => undefined });
-    right.push(text.includes(fact.expected));
+    right.push(isIn(text, fact));
   }
   context.context.release();
   return right;
+}
+
+/** Letter by letter; the capital that a word gets at the beginning of an answer is not held against it. */
+function isIn(text: string, { kind, expected }: Fact): boolean {
+  return kind === 'pair' ? text.toLowerCase().includes(expected) : text.includes(expected);
 }
 
 function share(right: readonly boolean[]): number {

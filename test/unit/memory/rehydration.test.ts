@@ -48,6 +48,7 @@ describe('rehydration', () => {
       tokens: 512,
       ...more,
     });
+    assert.ok(plan !== null);
     return plan.map(({ sequence: { id }, why }) => `${id} ${why.kind}`);
   }
 
@@ -106,6 +107,19 @@ describe('rehydration', () => {
     assert.deepEqual(picked('Unknowable thing', { salience }), ['colour attention']);
     assert.deepEqual(picked('Unknowable thing', { salience: new Map([['colour', 3]]) }), []);
     assert.deepEqual(picked('How does evictOldest work?', { salience }), ['lru words']);
+  });
+
+  it('has the question read only where its words do not tell', () => {
+    const unread = (question: string): unknown => {
+      const words = wordsOf(question);
+      const matches = index.find(words);
+      const known = { sequences, wanted: new Set<string>(), words: words.length, matches, tokens: 512 };
+      return planRehydration({ ...known, salience: null });
+    };
+    assert.equal(unread('staging server'), null);
+    assert.equal(unread('Unknowable thing'), null);
+    assert.ok(Array.isArray(unread('How does evictOldest work?')));
+    assert.ok(Array.isArray(unread('Why?')));
   });
 
   it('keeps to its tokens, but for what the user wants', () => {
