@@ -36,12 +36,12 @@ const margin = 1.35;
 const nearly = 0.85;
 
 /**
- * Saliences: as usual, beyond that, and so far beyond it that it decides alone. Of questions that nothing in a session
- * answered, none made a sequence salient to the last degree; half of those that one answered did.
+ * Saliences: as usual, beyond that, and so far beyond it that it decides alone. In a session of 32,000 tokens, questions
+ * that nothing in it answered made some sequence 3.5 to 5 times as salient as the median one.
  */
 const usual = 1;
 const salient = 2;
-const outstanding = 3.5;
+const outstanding = 6;
 
 /**
  * Which sequences' text is to be read again, and why; in the order of the session.

@@ -101,11 +101,11 @@ describe('rehydration', () => {
 
   it('goes by attention only where words do not decide and one stands out', () => {
     const salience = new Map([
-      ['colour', 6],
+      ['colour', 7],
       ['lru', 0.5],
     ]);
     assert.deepEqual(picked('Unknowable thing', { salience }), ['colour attention']);
-    assert.deepEqual(picked('Unknowable thing', { salience: new Map([['colour', 3]]) }), []);
+    assert.deepEqual(picked('Unknowable thing', { salience: new Map([['colour', 5]]) }), []);
     assert.deepEqual(picked('How does evictOldest work?', { salience }), ['lru words']);
   });
 
