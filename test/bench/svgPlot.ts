@@ -68,7 +68,7 @@ function seriesSvg({ values, color, isScatter }: Series, x: (i: number) => numbe
       isOpen = isScatter !== true;
     }
   }
-  const stroke = isScatter === true ? 'stroke-width="2" stroke-opacity="0.25"' : 'stroke-width="1.6"';
+  const stroke = isScatter === true ? 'stroke-width="2.5" stroke-opacity="0.5"' : 'stroke-width="1.6"';
   return `<path d="${path}" fill="none" stroke="${color}" ${stroke} stroke-linecap="round"/>`;
 }
 

@@ -31,8 +31,8 @@ export interface Kill {
 const fakeTokens = 20;
 const realTokens = 8;
 
-/** Characters of a file that takes about a quarter of the fake model's room, and of a small one. */
-const spillingLength = 8000;
+/** Characters of a file that takes three quarters of the fake model's room, and of a small one. */
+const spillingLength = 24_000;
 const smallLength = 600;
 
 /** Moments of the real model: it has room for all, and its own files are never old. */

@@ -17,7 +17,7 @@ const patience = 20_000;
 
 /** Milliseconds that each moment lasts, about. */
 const lasting: Readonly<Record<Kill['model'], Readonly<Record<Kill['moment'], number>>>> = {
-  fake: { starting: 900, migrating: 400, reading: 25, streaming: 6, writing: 15, idle: 60, spilling: 400 },
+  fake: { starting: 900, migrating: 400, reading: 25, streaming: 6, writing: 15, idle: 60, spilling: 800 },
   real: { starting: 2000, migrating: 0, reading: 400, streaming: 30, writing: 40, idle: 1500, spilling: 0 },
 };
 
