@@ -34,6 +34,7 @@ export class AnchorTable {
   readonly #used = new Map<string, number>();
   /** Bytes written since the last trimming; at first as many as others may have left. */
   #written = Infinity;
+  #latest = 0;
 
   constructor(database: StoreDatabase, mostUnnamedBytes: number) {
     this.#database = database;
@@ -42,7 +43,7 @@ export class AnchorTable {
 
   read(key: string): Uint8Array | undefined {
     const row = this.#database.get(statements.read, anchorRowSchema, key);
-    if (row !== undefined) this.#used.set(key, Date.now());
+    if (row !== undefined) this.#used.set(key, this.#now());
     return row?.bytes;
   }
 
@@ -78,9 +79,15 @@ export class AnchorTable {
     this.#database.run(statements.removeUnnamed);
   }
 
+  /** Milliseconds since the epoch; later than before also where the clock was set back, or stood still. */
+  #now(): number {
+    this.#latest = Math.max(Date.now(), this.#latest + 1);
+    return this.#latest;
+  }
+
   #write(key: string, bytes: Uint8Array, ofSession: 0 | 1): void {
     this.#database.run(statements.write, key, bytes);
-    this.#database.run(statements.use, key, Date.now(), bytes.byteLength, ofSession);
+    this.#database.run(statements.use, key, this.#now(), bytes.byteLength, ofSession);
     this.#used.delete(key);
     this.#written += bytes.byteLength;
   }
