@@ -47,8 +47,9 @@ export class AnchorTable {
     return row?.bytes;
   }
 
-  /** Anchors of a file that was read ahead. */
+  /** Anchors of a file that was read ahead; those that are more than all that is allowed are not kept. */
   writeUnnamed(key: string, bytes: Uint8Array): void {
+    if (bytes.byteLength > this.#mostUnnamedBytes) return;
     this.#write(key, bytes, 0);
     this.trim();
   }
