@@ -23,7 +23,10 @@ export class RpcEndpoint {
   readonly #connection: MessageConnection;
 
   constructor(input: NodeJS.ReadableStream, output: NodeJS.WritableStream) {
-    this.#connection = createMessageConnection(new StreamMessageReader(input), new StreamMessageWriter(output));
+    const reader = new StreamMessageReader(input);
+    // Of a message that stays in part, since the other side has died in it, it would else tell again and again, for good.
+    reader.partialMessageTimeout = 0;
+    this.#connection = createMessageConnection(reader, new StreamMessageWriter(output));
     // A broken pipe is told by onClose; without a listener vscode-jsonrpc would print it on the console.
     this.#connection.onError(() => {});
     this.#connection.onUnhandledNotification(() => {});
