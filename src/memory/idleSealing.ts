@@ -46,8 +46,12 @@ export async function sealInIdle(
   for (const { id } of sequences.slice(memory.placedCount)) {
     signal.throwIfAborted();
     const sequence = memory.sequence(id);
-    if (!isChanging.has(id)) await memory.place(sequence, { signal });
-    else await memory.placeSealed(wanted(sequence), { signal });
+    if (!isChanging.has(id)) {
+      await memory.place(sequence, { signal });
+      continue;
+    }
+    memory.context.trim(memory.workRows); // It may have grown meanwhile, by more than it needed.
+    await memory.placeSealed(wanted(sequence), { signal });
   }
 }
 
