@@ -74,7 +74,7 @@ interface Chosen {
 function chosenByItself({ sequences, words, matches, salience }: RehydrationQuestion): Chosen[] | null {
   if (words === 0) {
     const last = sequences.at(-1);
-    return last === undefined ? [] : [{ id: last.id, why: { kind: 'followUp' } }];
+    return last?.text.kind === 'exchange' ? [{ id: last.id, why: { kind: 'followUp' } }] : [];
   }
   const byWords = chosenByWords(matches, salience);
   if (byWords === null || byWords.length > 0) {

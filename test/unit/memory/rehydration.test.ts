@@ -97,6 +97,7 @@ describe('rehydration', () => {
   it('takes a question that says nothing by itself to be about the exchange before', () => {
     assert.deepEqual(picked('Why?'), ['db followUp']);
     assert.deepEqual(picked('And then?', { sequences: [] }), []);
+    assert.deepEqual(picked('Explain this', { sequences: sequences.slice(0, 2) }), [], 'a file was just attached');
   });
 
   it('goes by attention only where words do not decide and one stands out', () => {
