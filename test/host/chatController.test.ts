@@ -78,6 +78,20 @@ describe('chat', () => {
     assert.deepEqual(chat.state.attachments, []);
   });
 
+  it('waits for what is still being read to be attached', async () => {
+    const reading = Promise.withResolvers<readonly Attachment[]>();
+    const failing = Promise.reject(new Error('cannot be read'));
+    const attached = chat.attachWhenRead(reading.promise);
+    await assert.rejects(chat.attachWhenRead(failing));
+    const asked = chat.ask('about it');
+    assert.equal(assistant.questions.length, 0);
+    reading.resolve([attachment]);
+    await Promise.all([attached, asked]);
+    assert.deepEqual(assistant.questions[0]?.attachments, [attachment]);
+    await chat.ask('and now');
+    assert.deepEqual(assistant.questions[1]?.attachments, []);
+  });
+
   it('counts the lines of an attachment as an editor does', () => {
     chat.attach([
       { ...attachment, text: 'const a = 1;\nconst b = 2;\n' },

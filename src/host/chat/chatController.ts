@@ -35,6 +35,8 @@ export class ChatController extends Disposable {
   readonly #start: ModelStart;
   readonly #pending = new PendingAttachments();
   #run: AnswerRun | null = null;
+  /** Settled once all is attached that is being read; null while nothing is. */
+  #attaching: Promise<unknown> | null = null;
 
   constructor(
     assistant: Assistant,
@@ -110,6 +112,9 @@ export class ChatController extends Disposable {
 
   /** Asks in the session that is open, or in a new one. Resolves when the answer is whole; errors go into the state. */
   async ask(text: string): Promise<void> {
+    if (this.#attaching !== null) {
+      await this.#attaching;
+    }
     await this.#errors.ofQuestion(async () => {
       this.#refuseWhileRunning();
       const question = text.trim();
@@ -175,6 +180,21 @@ export class ChatController extends Disposable {
       const view = await this.#session.fetch(sessionId, exchangeId);
       await (view === null ? undefined : this.#show(view));
     });
+  }
+
+  /** Attaches what is still being read: a question that is sent meanwhile waits for it. */
+  async attachWhenRead(reading: Promise<readonly Attachment[]>): Promise<void> {
+    const attached = reading.then((attachments) => {
+      this.attach(attachments);
+    });
+    const attaching = Promise.allSettled([this.#attaching, attached]);
+    this.#attaching = attaching;
+    void attaching.then(() => {
+      if (this.#attaching === attaching) {
+        this.#attaching = null;
+      }
+    });
+    await attached;
   }
 
   attach(attachments: readonly Attachment[]): void {

@@ -27,9 +27,10 @@ export class AttachFileCommand implements Command {
     if (uris.length === 0) {
       return;
     }
-    const { read, problem } = await readFiles(uris, this.#configuration.settings['files.maxSize']);
+    const reading = readFiles(uris, this.#configuration.settings['files.maxSize']);
+    await this.#controller.attachWhenRead(reading.then(({ read }) => read));
+    const { read, problem } = await reading;
     if (read.length > 0) {
-      this.#controller.attach(read);
       await this.#view.focus();
     }
     if (problem !== null) {
