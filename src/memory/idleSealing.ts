@@ -1,7 +1,6 @@
-import { encodeAnchors } from './anchorBlob.ts';
 import type { DecoderContext } from './decoderContext.ts';
 import { rowsHeld, thinningPlan } from './holdingPlan.ts';
-import { storedPrecision } from './sequencePlacer.ts';
+import { sealApart } from './sealApart.ts';
 import type { SessionMemory } from './sessionMemory.ts';
 import type { SessionSequence } from './sessionSequence.ts';
 
@@ -42,7 +41,7 @@ export async function sealInIdle(
     await sealAlone(memory, alone.map(wanted), createScratch, signal);
   }
   const isChanging = new Set(changing.map(({ id }) => id));
-  memory.unplaceFrom(Math.max(0, Math.min(first, memory.placedCount)));
+  memory.unplaceFrom(first);
   for (const { id } of sequences.slice(memory.placedCount)) {
     signal.throwIfAborted();
     const sequence = memory.sequence(id);
@@ -77,13 +76,8 @@ async function sealAlone(
   try {
     for (const sequence of missing) {
       signal.throwIfAborted();
-      const { ratio, choice } = sequence;
-      await scratch.seal(memory.tokensOf(sequence), { ratio, choice, independent: true, signal });
-      const key = memory.keyOf(sequence);
-      const bytes = encodeAnchors(scratch.exportAnchors(0, storedPrecision));
-      memory.note(sequence, key, bytes);
-      scratch.truncateTo(0);
-      scratch.trim();
+      const bytes = await sealApart(scratch, memory.tokensOf(sequence), sequence, signal);
+      memory.note(sequence, memory.keyOf(sequence), bytes);
     }
   } finally {
     scratch.release();

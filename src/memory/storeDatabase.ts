@@ -27,10 +27,6 @@ export class StoreDatabase {
     this.#identity = identityOf(file);
   }
 
-  get isReadOnly(): boolean {
-    return this.#refusal !== null;
-  }
-
   all<S extends z.ZodType>(sql: string, schema: S, ...values: SQLInputValue[]): z.output<S>[] {
     return this.#guarded(() =>
       this.#statement(sql)

@@ -6,9 +6,10 @@ import { identifierParts, type QuestionWord } from './words.ts';
 /** How well a sequence's text answers to a question's words. */
 export interface TextMatch {
   readonly id: string;
-  /** Sum of the weights of the words that it has. */
-  readonly weight: number;
-  /** That sum as a share of the weights of all the question's words; one that the session has nowhere weighs most. */
+  /**
+   * Sum of the weights of the words that it has, as a share of the weights of all the question's words; one that the
+   * session has nowhere weighs most.
+   */
   readonly coverage: number;
   /** The words that it has, the rarest first. */
   readonly words: readonly string[];
@@ -84,7 +85,6 @@ export class TextIndex {
       .sort(([, a], [, b]) => b.weight - a.weight || a.rank - b.rank)
       .map(([id, match]) => ({
         id,
-        weight: match.weight,
         coverage: match.weight / sum,
         words: match.words.sort((a, b) => b.weight - a.weight).map(({ text }) => text),
       }));

@@ -1,7 +1,6 @@
 import { setImmediate as eventLoopTurn } from 'node:timers/promises';
-import { encodeAnchors } from '../memory/anchorBlob.ts';
 import type { DecoderContext } from '../memory/decoderContext.ts';
-import { storedPrecision } from '../memory/sequencePlacer.ts';
+import { sealApart } from '../memory/sealApart.ts';
 import type { AnchorStore } from '../memory/sessionStore.ts';
 import { AnchorageError } from '../protocol/errors.ts';
 import { chunksOf, type FileChunk, type FileText } from './fileChunks.ts';
@@ -130,13 +129,10 @@ async function isReadInto(chunk: FileChunk, { model, store, context, signal }: R
   await eventLoopTurn();
   if (signal.aborted) return false;
   const { keys, defaults, workRows } = model;
-  const { ratio, choice } = defaults;
   const tokens = model.encode(chunk);
-  const key = keys.keyOf(keys.start, tokens, { ratio, choice, independent: true });
+  const key = keys.keyOf(keys.start, tokens, { ...defaults, independent: true });
   if (store.readAnchors(key) !== undefined) return true;
   if (context.room < workRows) return false;
-  await context.seal(tokens, { ratio, choice, independent: true, signal });
-  store.writeAnchors(key, encodeAnchors(context.exportAnchors(0, storedPrecision)));
-  context.truncateTo(0);
+  store.writeAnchors(key, await sealApart(context, tokens, defaults, signal));
   return true;
 }

@@ -1,5 +1,6 @@
 import { AnchorageError } from '../protocol/errors.ts';
 import type { SearchHit, SequenceAction, SessionFormat, SessionView } from '../protocol/worker.ts';
+import { heldSequence } from '../memory/sequenceList.ts';
 import { exportFileName, exportJson, exportMarkdown } from '../memory/sessionExport.ts';
 import { parseSession } from '../memory/sessionImport.ts';
 import type { SessionSequence } from '../memory/sessionSequence.ts';
@@ -65,12 +66,10 @@ export class SessionRequests {
     return this.#sessions.view(id, model);
   }
 
-  #pin(id: string, { id: sequenceId, ...sequence }: SessionSequence, pinned: boolean): void {
+  #pin(id: string, sequence: SessionSequence, pinned: boolean): void {
     const open = this.#sessions.opened(id);
-    if (open !== undefined) return open.memory.setPinned(sequenceId, pinned);
-    const { ratio, choice, anchorKey, spilled, attention, usedAt } = sequence;
-    const holding = { ratio, choice, anchorKey, spilled, pinned, attention, usedAt };
-    this.#sessions.storeOf(id).writeHoldings(id, [{ id: sequenceId, holding }]);
+    if (open !== undefined) return open.memory.setPinned(sequence.id, pinned);
+    this.#sessions.storeOf(id).writeHoldings(id, [heldSequence({ ...sequence, pinned })]);
   }
 
   /** The store removes the anchors of what had seen the sequence, too: they are made again without it. */
