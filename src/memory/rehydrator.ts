@@ -6,7 +6,7 @@ import { wordsOf } from './words.ts';
 /** Finds which of a session's sequences a question needs the details of. */
 export class Rehydrator {
   readonly #memory: SessionMemory;
-  #index: Promise<TextIndex | null> | null = null;
+  readonly #index = new TextIndex();
 
   constructor(memory: SessionMemory) {
     this.#memory = memory;
@@ -19,24 +19,19 @@ export class Rehydrator {
    * @param salience of sequences to the question, by id; null before it was read.
    * @param tokens most tokens to be read again.
    */
-  async pick(question: string, salience: ReadonlyMap<string, number> | null, tokens: number): Promise<Pick[] | null> {
+  pick(question: string, salience: ReadonlyMap<string, number> | null, tokens: number): Pick[] | null {
     const { sequences, wanted } = this.#memory;
     const limit = question.trim() === '' ? 0 : tokens;
     if (limit === 0 && wanted.size === 0) return [];
     const words = wordsOf(question);
-    const index = await (this.#index ??= TextIndex.create());
-    index?.follow(sequences);
+    this.#index.follow(sequences);
     return planRehydration({
       sequences,
       wanted,
       words: words.length,
-      matches: index?.find(words) ?? [],
+      matches: this.#index.find(words),
       salience,
       tokens: limit,
     });
-  }
-
-  close(): void {
-    void this.#index?.then((index) => index?.close());
   }
 }

@@ -27,6 +27,8 @@ const unspaced =
   /[\p{Extended_Pictographic}\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Thai}\p{sc=Lao}\p{sc=Khmer}\p{sc=Myanmar}]/u;
 /** Digits are Extended_Pictographic's neighbours in keycaps only, but `©` and the like are words to nobody. */
 const hasToken = /[\p{L}\p{N}\p{Co}_]/u;
+/** Most words: nothing in them is to be taken apart. */
+const ascii = /^[\x20-\x7e]*$/;
 
 /** The words of what a user typed. Punctuation alone is no word; nothing in it is syntax. */
 export function searchWords(query: string): SearchWord[] {
@@ -62,11 +64,13 @@ export function identifierParts(text: string): string {
 }
 
 function tokenAt(token: string, from: number): TextToken {
-  return { folded: folded(token), from, to: from + token.length };
+  return { folded: foldedWord(token), from, to: from + token.length };
 }
 
-function folded(text: string): string {
-  return text
+/** A word as the index has it: lower case, without diacritics. */
+export function foldedWord(word: string): string {
+  if (ascii.test(word)) return word.toLowerCase();
+  return word
     .normalize('NFD')
     .replace(/\p{M}+/gu, '')
     .toLowerCase();

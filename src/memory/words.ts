@@ -29,16 +29,6 @@ export function wordsOf(question: string): QuestionWord[] {
   return [...words.values()];
 }
 
-/** The parts of the identifiers in a text: `parseConfig` and `parse_config` are found by "config", too. */
-export function identifierParts(text: string): string {
-  const parts: string[] = [];
-  for (const [identifier] of text.matchAll(word)) {
-    if (!looksLikeName(identifier)) continue;
-    parts.push(...identifier.replace(/(\p{Ll}|\p{N})(\p{Lu})/gu, '$1 $2').split(/[\s_]+/u));
-  }
-  return parts.join(' ');
-}
-
 function looksLikeName(text: string): boolean {
   return /[_\p{N}]|\p{Ll}\p{Lu}|^\p{Lu}{2}/u.test(text);
 }

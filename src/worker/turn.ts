@@ -103,11 +103,11 @@ async function readQuestion(
 ): Promise<readonly Pick[]> {
   const { context } = memory;
   const limit = Math.min(model.rereadTokens, Math.floor(context.room / 2));
-  let picks = await rehydrator.pick(words, null, limit);
+  let picks = rehydrator.pick(words, null, limit);
   if (picks === null) {
     const salience = await memory.readQuestion(questionTokens, model.questionHead, options);
     memory.noteAttention(salience);
-    picks = (await rehydrator.pick(words, salience, limit)) ?? [];
+    picks = rehydrator.pick(words, salience, limit) ?? [];
     if (picks.length === 0) return picks;
     context.dropLive();
   }
