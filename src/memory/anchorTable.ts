@@ -6,6 +6,7 @@ const isNamed = 'EXISTS (SELECT 1 FROM sequences WHERE anchor_key = anchor_uses.
 
 const statements = {
   read: 'SELECT bytes FROM anchors WHERE key = ?',
+  has: 'SELECT 1 FROM anchors WHERE key = ?',
   write: 'INSERT INTO anchors (key, bytes) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET bytes = excluded.bytes',
   use: `INSERT INTO anchor_uses (key, used_at, size, of_session) VALUES (?, ?, ?, ?)
     ON CONFLICT (key) DO UPDATE SET used_at = excluded.used_at, size = excluded.size`,
@@ -45,6 +46,12 @@ export class AnchorTable {
     const row = this.#database.get(statements.read, anchorRowSchema, key);
     if (row !== undefined) this.#used.set(key, this.#now());
     return row?.bytes;
+  }
+
+  has(key: string): boolean {
+    const isThere = this.#database.get(statements.has, z.unknown(), key) !== undefined;
+    if (isThere) this.#used.set(key, this.#now());
+    return isThere;
   }
 
   /** Anchors of a file that was read ahead; those that are more than all that is allowed are not kept. */

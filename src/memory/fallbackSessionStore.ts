@@ -105,6 +105,10 @@ export class FallbackSessionStore implements SessionStore {
     return this.#store.readAnchors(key);
   }
 
+  hasAnchors(key: string): boolean {
+    return this.#store.hasAnchors(key);
+  }
+
   writeAnchors(key: string, bytes: Uint8Array): void {
     if (this.#held.isEmpty) this.#tried(() => this.#store.writeAnchors(key, bytes));
   }

@@ -90,6 +90,10 @@ export class MemorySessionStore implements SessionStore {
     return undefined;
   }
 
+  hasAnchors(): boolean {
+    return false;
+  }
+
   /** Anchors that are wanted stay in their context; others are made again. */
   writeAnchors(): void {}
 

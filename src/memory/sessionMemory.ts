@@ -11,6 +11,7 @@ export interface HoldingStore {
   /** Whether what is written can be read again. */
   readonly keepsAnchors: boolean;
   readAnchors(key: string): Uint8Array | undefined;
+  hasAnchors(key: string): boolean;
   write(held: readonly HeldSequence[], anchors?: readonly { readonly key: string; readonly bytes: Uint8Array }[]): void;
 }
 
@@ -239,7 +240,7 @@ export class SessionMemory {
   }
 
   hasStored(key: string): boolean {
-    return this.#options.store.readAnchors(key) !== undefined;
+    return this.#options.store.hasAnchors(key);
   }
 
   /** Whether a sequence is held as the anchors that are stored for it. */

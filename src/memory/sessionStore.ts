@@ -44,6 +44,8 @@ export function withTurn(session: StoredSession, { title, updatedAt, exchange }:
 /** Bytes of anchors by the key that decides them (`AnchorKeys`). A cache: losing it costs time and nothing else. */
 export interface AnchorStore {
   readAnchors(key: string): Uint8Array | undefined;
+  /** Whether there are any, without reading them; they count as used. */
+  hasAnchors(key: string): boolean;
   /** Keeps anchors that no sequence of a session has yet (a file read ahead); the least recently used go first. */
   writeAnchors(key: string, bytes: Uint8Array): void;
 }

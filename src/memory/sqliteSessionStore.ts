@@ -181,6 +181,10 @@ export class SqliteSessionStore implements SessionStore {
     return this.#anchors.read(key);
   }
 
+  hasAnchors(key: string): boolean {
+    return this.#anchors.has(key);
+  }
+
   writeAnchors(key: string, bytes: Uint8Array): void {
     this.#database.transaction(() => this.#anchors.writeUnnamed(key, bytes));
   }

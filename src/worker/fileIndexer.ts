@@ -131,7 +131,7 @@ async function isReadInto(chunk: FileChunk, { model, store, context, signal }: R
   const { keys, defaults, workRows } = model;
   const tokens = model.encode(chunk);
   const key = keys.keyOf(keys.start, tokens, { ...defaults, independent: true });
-  if (store.readAnchors(key) !== undefined) return true;
+  if (store.hasAnchors(key)) return true;
   if (context.room < workRows) return false;
   store.writeAnchors(key, await sealApart(context, tokens, defaults, signal));
   return true;

@@ -141,7 +141,6 @@ export class Sessions {
     const open = this.#open.get(id);
     this.#open.delete(id);
     open?.memory.context.release();
-    open?.rehydrator.close();
   }
 
   /** Drops all contexts: they belong to a model that goes. */
@@ -172,6 +171,7 @@ export class Sessions {
       store: {
         keepsAnchors: store === this.#stored,
         readAnchors: (key) => store.readAnchors(key),
+        hasAnchors: (key) => store.hasAnchors(key),
         write: (held, anchors) => store.writeHoldings(id, held, anchors),
       },
       defaults: model.defaults,

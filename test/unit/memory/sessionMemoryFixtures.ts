@@ -28,6 +28,10 @@ export class MapStore implements HoldingStore {
     return this.anchors.get(key);
   }
 
+  hasAnchors(key: string): boolean {
+    return this.anchors.has(key);
+  }
+
   write(held: Parameters<HoldingStore['write']>[0], anchors: Parameters<HoldingStore['write']>[1] = []): void {
     for (const { id, holding } of held) this.holdings.set(id, holding);
     for (const { key, bytes } of anchors) this.anchors.set(key, bytes);

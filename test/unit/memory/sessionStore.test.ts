@@ -149,10 +149,13 @@ describe('session store', function () {
       store.readAnchors('a');
       await sleep(2);
       store.writeAnchors('d', new Uint8Array(100));
-      const isThere = (key: string): boolean => store.readAnchors(key) !== undefined;
+      const isThere = (key: string): boolean => store.hasAnchors(key);
       assert.deepEqual(['a', 'b', 'c', 'd', 'named'].map(isThere), [true, false, true, true, true]);
       store.writeAnchors('large', new Uint8Array(301));
       assert.deepEqual(['a', 'c', 'd', 'large', 'named'].map(isThere), [true, true, true, false, true]);
+      assert.ok(store.hasAnchors('a') && store.hasAnchors('b') === false);
+      store.writeAnchors('e', new Uint8Array(100));
+      assert.deepEqual(['a', 'c', 'd', 'e'].map(isThere), [true, false, true, true], 'asking counts as use');
       store.close();
     }));
 

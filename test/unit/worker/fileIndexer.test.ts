@@ -17,6 +17,10 @@ class Anchors implements AnchorStore {
     return this.byKey.get(key);
   }
 
+  hasAnchors(key: string): boolean {
+    return this.byKey.has(key);
+  }
+
   writeAnchors(key: string, bytes: Uint8Array): void {
     assert.ok(!this.byKey.has(key), 'what is there is not made again');
     this.byKey.set(key, bytes);
