@@ -1,9 +1,17 @@
 import type { DecoderConfig } from '../protocol/decoderConfig.ts';
 import type { Variant } from '../protocol/packageManifest.ts';
-import { attention, prepareShared, type SharedValues } from './attention.ts';
+import {
+  attention,
+  prepareShared,
+  withOrderedColumns,
+  withOrderedRows,
+  type CacheType,
+  type SharedValues,
+} from './attention.ts';
 import type { DecoderWeights } from './decoderWeights.ts';
 import type { GraphBuilder } from './graphBuilder.ts';
 import { linear, type LinearFormat } from './linearLayer.ts';
+import { elementTypes } from './onnxModel.ts';
 import { ropeTables } from './ropeTable.ts';
 import { TokenTable } from './tokenTable.ts';
 
@@ -14,6 +22,7 @@ export interface VariantFormat {
   readonly gateUp: LinearFormat;
   readonly down: LinearFormat;
   readonly table: 'float' | 'blocks8';
+  readonly cache: CacheType;
 }
 
 /**
@@ -21,13 +30,21 @@ export interface VariantFormat {
  * 0.14 nats): they stay at eight.
  */
 export const variantFormats: Readonly<Record<Variant, VariantFormat>> = {
-  fp32: { queriesKeysValues: 'float', attentionOutput: 'float', gateUp: 'float', down: 'float', table: 'float' },
+  fp32: {
+    queriesKeysValues: 'float',
+    attentionOutput: 'float',
+    gateUp: 'float',
+    down: 'float',
+    table: 'float',
+    cache: 'float',
+  },
   int8: {
     queriesKeysValues: 'blocks8',
     attentionOutput: 'blocks8',
     gateUp: 'blocks8',
     down: 'blocks8',
     table: 'blocks8',
+    cache: 'float',
   },
   int4: {
     queriesKeysValues: 'blocks8',
@@ -35,6 +52,7 @@ export const variantFormats: Readonly<Record<Variant, VariantFormat>> = {
     gateUp: 'blocks4',
     down: 'blocks4',
     table: 'blocks8',
+    cache: 'float',
   },
 };
 
@@ -44,8 +62,8 @@ export const variantFormats: Readonly<Record<Variant, VariantFormat>> = {
  * S new tokens, P >= 1 past rows, N asked positions, L layers, H heads, K key/value heads of d values, V tokens.
  * Inputs: `input_ids`, `position_ids` int64 `[1, S]`; `attention_bias` float `[S, P + S]` or `[1, 1]`, added to the scores;
  * `anchor_mark` float `[1, S]` (scheme mark only), 1 on tokens that become anchors; `logit_indices` int64 `[N]`; `want_scores` bool `[1]`;
- * `past_key.{l}`, `past_value.{l}` float `[P, K, d]`, keys rotated.
- * Outputs: `logits` float `[N, V]`; `new_key_values` float `[2L, S, K * d]`, rows 2l keys (rotated), 2l + 1 values;
+ * `past_key.{l}`, `past_value.{l}` float or float16 `[P, K, d]`, keys rotated.
+ * Outputs: `logits` float `[N, V]`; `new_key_values` `[2L, S, K * d]`, of the past's type, rows 2l keys (rotated), 2l + 1 values;
  * `attention_scores` float `[L, H, P + S]`, the largest probability over the S queries, or `[L, H, 0]` when not wanted.
  *
  * @param onLayer called after each layer, to report progress and to stop by throwing.
@@ -73,8 +91,8 @@ export async function buildDecoderGraph(
   const tables = ropeTables(config, config.max_position_embeddings);
   const tableShape = [config.max_position_embeddings, headDim / 2];
   const pasts = Array.from({ length: layers }, (_, layer) => ({
-    keys: graph.input(`past_key.${layer}`, 'float', ['past', kvHeads, headDim]),
-    values: graph.input(`past_value.${layer}`, 'float', ['past', kvHeads, headDim]),
+    keys: graph.input(`past_key.${layer}`, format.cache, ['past', kvHeads, headDim]),
+    values: graph.input(`past_value.${layer}`, format.cache, ['past', kvHeads, headDim]),
   }));
   const shared = prepareShared(graph, config, 'past_key.0', {
     cos: graph.tensor('float', tableShape, tables.cos),
@@ -94,19 +112,19 @@ export async function buildDecoderGraph(
   for (const [layer, past] of pasts.entries()) {
     const prefix = `model.layers.${layer}`;
     const { queries, keys, values } = projectQueriesKeysValues(graph, weights, format, shared, prefix, normed);
-    const attended = attention(graph, config, shared, {
-      queries,
-      keys,
-      values,
-      pastKeys: past.keys,
-      pastValues: past.values,
-    });
+    const attended = attention(
+      graph,
+      config,
+      shared,
+      { queries, keys, values, pastKeys: past.keys, pastValues: past.values },
+      format.cache,
+    );
     newRows.push(keys, values);
     scores.push(attended.scores);
     const mixed = linear(
       graph,
       attended.attended,
-      weights.matrix(`${prefix}.self_attn.o_proj.weight`),
+      withOrderedColumns(weights.matrix(`${prefix}.self_attn.o_proj.weight`), config),
       format.attentionOutput,
     );
     const afterAttention = graph.addAndNorm(
@@ -131,11 +149,16 @@ export async function buildDecoderGraph(
     'asked',
     config.vocab_size,
   ]);
-  graph.output('new_key_values', graph.op('Concat', newRows, { axis: 0 }), 'float', [
-    2 * layers,
-    'tokens',
-    kvHeads * headDim,
+  const rows = graph.op('Reshape', [
+    graph.op('Concat', newRows, { axis: 0 }),
+    graph.int64(2 * layers, -1, kvHeads * headDim),
   ]);
+  graph.output(
+    'new_key_values',
+    format.cache === 'float' ? rows : graph.op('Cast', [rows], { to: elementTypes[format.cache] }),
+    format.cache,
+    [2 * layers, 'tokens', kvHeads * headDim],
+  );
   const scoresShape = graph.op('Concat', [graph.int64(layers, heads), shared.keysScored], { axis: 0 });
   const allScores = graph.op('Reshape', [graph.op('Concat', scores, { axis: 0 }), scoresShape], { allowzero: 1 });
   graph.output('attention_scores', allScores, 'float', [layers, heads, 'scored']);
@@ -163,6 +186,7 @@ function embed(graph: GraphBuilder, weights: DecoderWeights, table: TokenTable):
   return graph.op('Add', [embedded, graph.op('Mul', [marks, vector])]);
 }
 
+/** Rotated queries `[S, heads, headDim]` in the graph's order of heads, rotated keys and values `[S, kvHeads, headDim]`. */
 function projectQueriesKeysValues(
   graph: GraphBuilder,
   weights: DecoderWeights,
@@ -172,34 +196,35 @@ function projectQueriesKeysValues(
   x: string,
 ): { queries: string; keys: string; values: string } {
   const { config } = weights;
-  const queryWidth = config.num_attention_heads * config.head_dim;
-  const keyWidth = config.num_key_value_heads * config.head_dim;
+  const { num_attention_heads: heads, num_key_value_heads: kvHeads, head_dim: headDim } = config;
   const names = ['q', 'k', 'v'].map((part) => `${prefix}.self_attn.${part}_proj`);
-  let projected = linear(graph, x, weights.matrix(...names.map((name) => `${name}.weight`)), format.queriesKeysValues);
+  const matrix = withOrderedRows(weights.matrix(...names.map((name) => `${name}.weight`)), config);
+  let projected = linear(graph, x, matrix, format.queriesKeysValues);
   if (config.attention_bias) {
     const bias = Float32Array.from(names.flatMap((name) => [...weights.vector(`${name}.bias`)]));
-    projected = graph.op('Add', [projected, graph.tensor('float', [bias.length], bias)]);
+    const ordered = withOrderedRows({ values: bias, rows: bias.length, columns: 1 }, config);
+    projected = graph.op('Add', [projected, graph.tensor('float', [bias.length], ordered.values)]);
   }
-  const [queries = '', keys = '', values = ''] = graph.split(projected, [queryWidth, keyWidth, keyWidth]);
-  const rotate = (value: string) => graph.op('RotaryEmbedding', [value, shared.positions, shared.cos, shared.sin]);
-  if (config.model_type !== 'qwen3') return { queries: rotate(queries), keys: rotate(keys), values };
+  const byHead = graph.op('Reshape', [projected, graph.int64(-1, heads + 2 * kvHeads, headDim)]);
+  const split = (value: string): string[] => graph.split(value, [heads, kvHeads, kvHeads], 1);
+  // A token is a batch of its own to the operator, and its heads are the sequence.
+  const rotate = (value: string, positions: string): string =>
+    graph.op('RotaryEmbedding', [value, positions, shared.cos, shared.sin]);
+  if (config.model_type !== 'qwen3') {
+    const [queries = '', keys = '', values = ''] = split(rotate(byHead, shared.positions));
+    return { queries, keys, values };
+  }
+  const [queries = '', keys = '', values = ''] = split(byHead);
+  const normed = (value: string, part: 'q' | 'k'): string => {
+    const weight = graph.tensor('float', [headDim], weights.vector(`${prefix}.self_attn.${part}_norm.weight`));
+    const attributes = { axis: -1, epsilon: { float: config.rms_norm_eps }, stash_type: 1 };
+    return graph.op('SimplifiedLayerNormalization', [value, weight], attributes);
+  };
   return {
-    queries: rotate(
-      normHeads(graph, weights, queries, `${prefix}.self_attn.q_norm.weight`, config.num_attention_heads),
-    ),
-    keys: rotate(normHeads(graph, weights, keys, `${prefix}.self_attn.k_norm.weight`, config.num_key_value_heads)),
+    queries: rotate(normed(queries, 'q'), shared.queryPositions),
+    keys: rotate(normed(keys, 'k'), shared.keyPositions),
     values,
   };
-}
-
-/** Root-mean-square norm of every head on its own (Qwen3). */
-function normHeads(graph: GraphBuilder, weights: DecoderWeights, x: string, name: string, heads: number): string {
-  const { head_dim: headDim, rms_norm_eps: epsilon } = weights.config;
-  const weight = graph.tensor('float', [headDim], weights.vector(name));
-  const byHead = graph.op('Reshape', [x, graph.int64(1, -1, heads, headDim)]);
-  const attributes = { axis: -1, epsilon: { float: epsilon }, stash_type: 1 };
-  const normed = graph.op('SimplifiedLayerNormalization', [byHead, weight], attributes);
-  return graph.op('Reshape', [normed, graph.int64(1, -1, heads * headDim)]);
 }
 
 function feedForward(

@@ -92,10 +92,10 @@ export class GraphBuilder {
     return outputs;
   }
 
-  /** Cuts the last axis into pieces of the given sizes. */
-  split(value: string, sizes: readonly number[]): string[] {
+  /** Cuts an axis, the last one by default, into pieces of the given sizes. */
+  split(value: string, sizes: readonly number[], axis = -1): string[] {
     const outputs = sizes.map(() => this.#newName('v'));
-    this.#add('Split', [value, this.int64(...sizes)], outputs, { axis: -1 });
+    this.#add('Split', [value, this.int64(...sizes)], outputs, { axis });
     return outputs;
   }
 
@@ -136,4 +136,11 @@ export class GraphBuilder {
   }
 }
 
-const elementBytes: Readonly<Record<ElementType, number>> = { float: 4, uint8: 1, int64: 8, bool: 1 };
+const elementBytes: Readonly<Record<ElementType, number>> = {
+  float: 4,
+  float16: 2,
+  uint8: 1,
+  int8: 1,
+  int64: 8,
+  bool: 1,
+};
