@@ -81,8 +81,8 @@ export function prepareShared(
   const wanted = graph.op('Cast', ['want_scores'], { to: 7 });
   const keysScored = graph.op('Mul', [wanted, graph.op('Add', [past, tokens])]);
   const position = graph.op('Reshape', ['position_ids', graph.int64(-1, 1)]);
-  const repeated = (count: number): string => graph.op('Mul', [position, graph.int64(...new Array(count).fill(1))]);
-  const rotated = [...new Array(heads + kvHeads).fill(1), ...new Array(kvHeads).fill(0)];
+  const repeated = (count: number): string => graph.op('Mul', [position, graph.int64(...repeat(1, count))]);
+  const rotated = [...repeat(1, heads + kvHeads), ...repeat(0, kvHeads)];
   const biasPerHead = graph.op('Expand', [
     graph.op('Unsqueeze', ['attention_bias', graph.int64(1)]),
     graph.int64(1, perGroup, 1),
@@ -140,4 +140,8 @@ export function attention(
     attended: graph.op('Reshape', [byToken, graph.int64(1, -1, heads * headDim)]),
     scores: graph.op('ReduceMax', [byHead, graph.int64(1)], { keepdims: 0 }),
   };
+}
+
+function repeat(value: number, count: number): number[] {
+  return Array.from({ length: count }, () => value);
 }
