@@ -1,13 +1,9 @@
-import type { DecoderConfig } from '../protocol/decoderConfig.ts';
-import { AnchorageError, messageOf } from '../protocol/errors.ts';
+import { AnchorageError } from '../protocol/errors.ts';
 import { unlimitedAccount, type KvAccount } from './kvAccount.ts';
+import { KvArenas, type KvShape } from './kvArenas.ts';
+import type { KvStorage } from './kvStorage.ts';
 import type { PlacedToken } from './placedToken.ts';
 import { Rope } from './rope.ts';
-
-type CacheShape = Pick<
-  DecoderConfig,
-  'num_hidden_layers' | 'num_key_value_heads' | 'head_dim' | 'rope_theta' | 'rope_scaling'
->;
 
 const FIRST_CAPACITY = 64;
 
@@ -15,36 +11,36 @@ const FIRST_CAPACITY = 64;
 const GROWTH = 1.25;
 
 /**
- * Keys and values of one context: per layer two arenas [capacity, kv_heads * head_dim], rows in the order of the text.
+ * Keys and values of one context: which rows there are, in the order of the text, where each is rotated, and whose it is.
+ * Their numbers lie in a `KvStorage`.
  *
- * The graph reads the first `rows` rows as views; nothing is copied on the way in. Keys are rotated already.
+ * One call at a time: what is asynchronous must have ended before the next call.
  */
 export class AnchorCache {
   readonly layers: number;
   readonly kvHeads: number;
   readonly headDim: number;
-  /** Numbers in a row of one arena. */
+  /** Numbers in a row of one block. */
   readonly width: number;
+  readonly storage: KvStorage;
   readonly #rope: Rope;
   readonly #account: KvAccount;
+  /** Bytes that were taken of the account. */
+  #held = 0;
   #rows = 0;
-  #capacity = 0;
-  readonly #keys: Float32Array[];
-  readonly #values: Float32Array[];
   #positions = new Int32Array(0);
   #sequences = new Int32Array(0);
   #kept = new Uint8Array(0);
 
-  /** @param account of which the arenas' bytes are taken. */
-  constructor(shape: CacheShape, account = unlimitedAccount) {
+  /** @param account of which the storage's bytes are taken. */
+  constructor(shape: KvShape, account = unlimitedAccount, storage: KvStorage = new KvArenas(shape)) {
     this.#account = account;
+    this.storage = storage;
     this.layers = shape.num_hidden_layers;
     this.kvHeads = shape.num_key_value_heads;
     this.headDim = shape.head_dim;
     this.width = this.kvHeads * this.headDim;
     this.#rope = new Rope(shape);
-    this.#keys = Array.from({ length: this.layers }, () => new Float32Array(0));
-    this.#values = Array.from({ length: this.layers }, () => new Float32Array(0));
   }
 
   get rows(): number {
@@ -53,7 +49,7 @@ export class AnchorCache {
 
   /** Bytes of one row in every layer. */
   get bytesPerRow(): number {
-    return 2 * this.layers * this.width * Float32Array.BYTES_PER_ELEMENT;
+    return this.storage.bytesPerRow;
   }
 
   /** Bytes of the rows held. */
@@ -63,9 +59,10 @@ export class AnchorCache {
 
   /** Rows that can be appended before the account refuses. */
   get free(): number {
-    // While arenas grow, one of them is there twice.
-    const affordable = (this.#account.available / this.bytesPerRow + this.#capacity) / (1 + 1 / (2 * this.layers));
-    return Math.max(this.#capacity, Math.floor(affordable)) - this.#rows;
+    const { capacity } = this.storage;
+    const perRow = this.storage.bytesAt(1) + this.storage.resizeBytes(1);
+    const affordable = Math.floor((this.#account.available + this.#held) / perRow);
+    return Math.max(capacity, affordable) - this.#rows;
   }
 
   /** Position at which each row's key is rotated. */
@@ -83,66 +80,83 @@ export class AnchorCache {
     return this.#kept.subarray(0, this.#rows);
   }
 
-  /** View of a layer's keys, [max(1, rows), kv_heads, head_dim]: an empty cache shows one row of zeros. */
-  keys(layer: number): Float32Array {
-    if (this.#capacity === 0) this.#reserve(1);
-    return this.#view(this.#keys[layer]);
+  /**
+   * Makes room for so many more rows; a run needs it for its new ones before it starts.
+   *
+   * @throws AnchorageError `outOfMemory`; the rows stay as they are.
+   */
+  async reserve(count: number): Promise<void> {
+    const rows = this.#rows + count;
+    if (rows <= this.storage.capacity) return;
+    const wanted = Math.max(FIRST_CAPACITY, Math.ceil(rows * GROWTH));
+    await this.#resize(Math.max(rows, Math.min(wanted, this.#rows + this.free)));
   }
 
-  /** View of a layer's values, as `keys`. */
-  values(layer: number): Float32Array {
-    if (this.#capacity === 0) this.#reserve(1);
-    return this.#view(this.#values[layer]);
+  /** As `reserve`, as far as the account has it: rows that come one by one are then not copied. */
+  async makeRoom(count: number): Promise<void> {
+    await this.reserve(Math.min(count, this.free));
   }
 
-  /** Appends a run's new rows, [2 * layers, tokens, width]: keys of layer l at 2l, its values at 2l + 1. */
-  append(keyValues: Float32Array, tokens: readonly PlacedToken[]): void {
+  /**
+   * Appends a run's new rows.
+   *
+   * @param keyValues [2 * layers, tokens, width], keys of layer l at 2l, its values at 2l + 1; null where they are in the
+   *   storage already.
+   */
+  async append(keyValues: Float32Array | null, tokens: readonly PlacedToken[]): Promise<void> {
     const count = tokens.length;
-    if (keyValues.length !== 2 * this.layers * count * this.width) {
+    if (keyValues !== null && keyValues.length !== 2 * this.layers * count * this.width) {
       throw new AnchorageError('internal', `${count} new rows came with ${keyValues.length} numbers`);
     }
-    const block = count * this.width;
-    this.appendBlocks(tokens, (n, into) => into.set(keyValues.subarray(n * block, (n + 1) * block)));
+    await this.reserve(count);
+    await this.storage.append(this.#rows, keyValues);
+    this.#note(tokens);
   }
 
-  /** Appends rows that `fill` writes in place: into [tokens, width], block 2l for keys of layer l, 2l + 1 for its values. */
-  appendBlocks(tokens: readonly PlacedToken[], fill: (block: number, into: Float32Array) => void): void {
-    const count = tokens.length;
-    this.#reserve(this.#rows + count);
-    const from = this.#rows * this.width;
-    const to = from + count * this.width;
-    this.#keys.forEach((arena, layer) => fill(2 * layer, arena.subarray(from, to)));
-    this.#values.forEach((arena, layer) => fill(2 * layer + 1, arena.subarray(from, to)));
-    tokens.forEach((token, i) => {
-      this.#positions[this.#rows + i] = token.position;
-      this.#sequences[this.#rows + i] = token.sequence;
-      this.#kept[this.#rows + i] = token.kept ? 1 : 0;
+  /**
+   * Appends rows that `fill` writes, block by block as `append` has them, each into [tokens, width].
+   *
+   * @param rotatedAt positions that their keys are rotated at; they are moved to those of the tokens.
+   */
+  async appendRotated(
+    tokens: readonly PlacedToken[],
+    rotatedAt: ArrayLike<number>,
+    fill: (block: number, into: Float32Array) => void,
+  ): Promise<void> {
+    const { width } = this;
+    await this.reserve(tokens.length);
+    await this.storage.write(this.#rows, tokens.length, (block, into) => {
+      fill(block, into);
+      if (block % 2 === 1) return;
+      tokens.forEach(({ position }, i) => {
+        const shift = position - (rotatedAt[i] ?? 0);
+        if (shift !== 0) this.#rope.shift(into, i * width, width, shift);
+      });
     });
-    this.#rows += count;
+    this.#note(tokens);
   }
 
   /**
    * Reduction (arXiv 2402.07616, algorithm 1): of the rows from `first` on whose sequence is `closed`, only the kept
    * stay. With `toCacheIndex` a closed row's key is re-rotated to its new index in the cache.
    */
-  reduce(first: number, closed: (sequence: number) => boolean, toCacheIndex: boolean): void {
-    let to = first;
-    for (let from = first; from < this.#rows; from++) {
-      const isClosed = closed(this.#sequences[from] ?? 0);
-      if (isClosed && this.#kept[from] !== 1) continue;
-      this.#move(from, to);
-      if (isClosed && toCacheIndex) this.rerotate(to, to);
-      to++;
+  async reduce(first: number, closed: (sequence: number) => boolean, toCacheIndex: boolean): Promise<void> {
+    const rows: number[] = [];
+    const positions: number[] = [];
+    for (let row = first; row < this.#rows; row++) {
+      const isClosed = closed(this.#sequences[row] ?? 0);
+      if (isClosed && this.#kept[row] !== 1) continue;
+      positions.push(isClosed && toCacheIndex ? first + rows.length : (this.#positions[row] ?? 0));
+      rows.push(row);
     }
-    this.#rows = to;
+    await this.#keep(first, rows, positions);
   }
 
-  /** Moves the key of a row, in every layer, to another position: exact, since rotations add up. */
-  rerotate(row: number, position: number): void {
-    const shift = position - (this.#positions[row] ?? 0);
-    this.#positions[row] = position;
-    if (shift === 0) return;
-    for (const arena of this.#keys) this.#rope.shift(arena, row * this.width, this.width, shift);
+  /** Removes rows from the middle. With `toCacheIndex` the keys of those after them are re-rotated to their new index. */
+  async remove(first: number, count: number, toCacheIndex: boolean): Promise<void> {
+    const rows = Array.from({ length: this.#rows - first - count }, (_, i) => first + count + i);
+    const positions = rows.map((row, i) => (toCacheIndex ? first + i : (this.#positions[row] ?? 0)));
+    await this.#keep(first, rows, positions);
   }
 
   /** Forgets the rows from `rows` on. */
@@ -150,99 +164,68 @@ export class AnchorCache {
     this.#rows = Math.min(this.#rows, rows);
   }
 
-  /** Removes rows from the middle. With `toCacheIndex` the keys of those after them are re-rotated to their new index. */
-  remove(first: number, count: number, toCacheIndex: boolean): void {
-    for (let from = first + count; from < this.#rows; from++) {
-      this.#move(from, from - count);
-      if (toCacheIndex) this.rerotate(from - count, from - count);
-    }
-    this.#rows -= count;
-  }
-
   /**
    * Gives back the memory of rows that are not in use, where there is some to copy the others into.
    *
    * @param wanted rows that something else needs: nothing is copied where the account has room for them already.
    */
-  trim(wanted?: number): void {
+  async trim(wanted?: number): Promise<void> {
     if (wanted !== undefined && this.#account.available >= wanted * this.bytesPerRow) return;
-    if (this.#capacity > this.#rows && this.#account.available >= this.#arenaBytes(this.#rows))
-      this.#resize(this.#rows);
+    if (this.#rows === 0) this.release();
+    else if (this.storage.capacity > this.#rows && this.#account.available >= this.storage.resizeBytes(this.#rows)) {
+      await this.#resize(this.#rows);
+    }
+  }
+
+  /** Forgets every row and gives all memory back; the cache can be used again. */
+  release(): void {
+    this.#rows = 0;
+    this.storage.release();
+    this.#account.give(this.#held);
+    this.#held = 0;
   }
 
   /** A copy of rows [first, first + count) in the layout that `append` takes. */
-  copyRows(first: number, count: number): Float32Array {
-    const block = count * this.width;
-    const out = new Float32Array(2 * this.layers * block);
-    for (let layer = 0; layer < this.layers; layer++) {
-      out.set(this.keys(layer).subarray(first * this.width, first * this.width + block), 2 * layer * block);
-      out.set(this.values(layer).subarray(first * this.width, first * this.width + block), (2 * layer + 1) * block);
-    }
-    return out;
+  async copyRows(first: number, count: number): Promise<Float32Array> {
+    return this.storage.read(first, count);
   }
 
-  /** Makes room for so many more rows, as far as the account has it: rows that come one by one are then not copied. */
-  makeRoom(count: number): void {
-    this.#reserve(this.#rows + Math.min(count, this.free));
+  #note(tokens: readonly PlacedToken[]): void {
+    tokens.forEach((token, i) => {
+      this.#positions[this.#rows + i] = token.position;
+      this.#sequences[this.#rows + i] = token.sequence;
+      this.#kept[this.#rows + i] = token.kept ? 1 : 0;
+    });
+    this.#rows += tokens.length;
   }
 
-  #view(arena: Float32Array | undefined): Float32Array {
-    if (arena === undefined) throw new AnchorageError('internal', 'The cache has no such layer.');
-    if (this.#rows === 0) arena.fill(0, 0, this.width);
-    return arena.subarray(0, Math.max(1, this.#rows) * this.width);
+  /** Of the rows from `first` on only `rows` stay, their keys at `positions`. */
+  async #keep(first: number, rows: readonly number[], positions: readonly number[]): Promise<void> {
+    const shifts = Int32Array.from(rows, (row, i) => (positions[i] ?? 0) - (this.#positions[row] ?? 0));
+    const stays = rows.every((row, i) => row === first + i && shifts[i] === 0);
+    if (!stays) await this.storage.keep(first, Int32Array.from(rows), shifts);
+    rows.forEach((row, i) => {
+      this.#positions[first + i] = positions[i] ?? 0;
+      this.#sequences[first + i] = this.#sequences[row] ?? 0;
+      this.#kept[first + i] = this.#kept[row] ?? 0;
+    });
+    this.#rows = first + rows.length;
   }
 
-  #move(from: number, to: number): void {
-    if (from === to) return;
-    const { width } = this;
-    for (const arena of this.#keys) arena.copyWithin(to * width, from * width, (from + 1) * width);
-    for (const arena of this.#values) arena.copyWithin(to * width, from * width, (from + 1) * width);
-    this.#positions[to] = this.#positions[from] ?? 0;
-    this.#sequences[to] = this.#sequences[from] ?? 0;
-    this.#kept[to] = this.#kept[from] ?? 0;
-  }
-
-  #arenaBytes(rows: number): number {
-    return rows * this.width * Float32Array.BYTES_PER_ELEMENT;
-  }
-
-  #reserve(rows: number): void {
-    if (rows <= this.#capacity) return;
-    const wanted = Math.max(FIRST_CAPACITY, Math.ceil(rows * GROWTH));
-    this.#resize(Math.max(rows, Math.min(wanted, this.#rows + this.free)));
-  }
-
-  /** One arena after another is copied into a new one, so that no more than one is there twice. */
-  #resize(capacity: number): void {
-    const more = (capacity - this.#capacity) * this.bytesPerRow;
-    const meanwhile = this.#arenaBytes(capacity);
-    this.#account.take(Math.max(0, more) + meanwhile);
+  async #resize(capacity: number): Promise<void> {
+    const { storage } = this;
+    const needed = Math.max(0, storage.bytesAt(capacity) - this.#held) + storage.resizeBytes(capacity);
+    this.#account.take(needed);
     try {
-      for (const arenas of [this.#keys, this.#values]) {
-        for (const [layer, arena] of arenas.entries()) {
-          const resized = new Float32Array(capacity * this.width);
-          resized.set(arena.subarray(0, this.#rows * this.width));
-          arenas[layer] = resized;
-        }
-      }
-    } catch (error) {
-      // Some arenas have the new size by now; all hold their rows.
-      this.#account.give(Math.max(0, more));
-      this.#capacity = Math.min(this.#capacity, capacity);
-      throw new AnchorageError(
-        'outOfMemory',
-        `No memory for ${capacity} rows of keys and values: ${messageOf(error)}`,
-        'Close other programs, raise the ratio, or start a new session.',
-        { cause: error },
-      );
+      await storage.resize(capacity, this.#rows);
     } finally {
-      this.#account.give(meanwhile);
+      const held = storage.bytesAt(storage.capacity);
+      this.#account.give(this.#held + needed - held);
+      this.#held = held;
     }
-    this.#account.give(Math.max(0, -more));
     this.#positions = resized(this.#positions, new Int32Array(capacity), this.#rows);
     this.#sequences = resized(this.#sequences, new Int32Array(capacity), this.#rows);
     this.#kept = resized(this.#kept, new Uint8Array(capacity), this.#rows);
-    this.#capacity = capacity;
   }
 }
 

@@ -209,12 +209,12 @@ export class AnchorContext {
    * Takes one sequence out of the middle; those after it stay as they are, and under `cache` positions move up. What
    * they took over from it while they were read stays in them.
    */
-  drop(index: number): void {
+  async drop(index: number): Promise<void> {
     this.#needNoLive();
     const dropped = this.#entries[index]?.sequence;
     if (dropped === undefined) throw new AnchorageError('internal', `There is no sequence ${index}.`);
     const { firstRow, rows } = dropped;
-    this.#cache.remove(firstRow, rows, this.decoder.package.anchors.positions === 'cache');
+    await this.#cache.remove(firstRow, rows, this.decoder.package.anchors.positions === 'cache');
     const moved = this.#entries.slice(index + 1).map(({ sequence, start }) => ({
       sequence: { ...sequence, index: sequence.index - 1, firstRow: sequence.firstRow - rows },
       start: { ...start, rows: start.rows - rows },
@@ -223,8 +223,8 @@ export class AnchorContext {
   }
 
   /** Frees the arenas' unused memory, or with `wanted` only where the account lacks so many rows for something else. */
-  trim(wanted?: number): void {
-    this.#cache.trim(wanted);
+  async trim(wanted?: number): Promise<void> {
+    await this.#cache.trim(wanted);
   }
 
   /** Forgets everything, the pinned prefix too, and frees its memory; the context can be used again. */
@@ -233,19 +233,19 @@ export class AnchorContext {
     this.#entries = [];
     this.#isPinned = false;
     this.#reader.rewind({ rows: 0, textPosition: 0, nextSequence: 0 });
-    this.#cache.trim();
+    this.#cache.release();
   }
 
   /** A sequence's rows, for `importAnchors`. fp32 is exact; fp16 takes half the space, int8 a quarter. */
-  exportAnchors(index: number, precision: AnchorPrecision = 'fp32'): SequenceAnchors {
+  async exportAnchors(index: number, precision: AnchorPrecision = 'fp32'): Promise<SequenceAnchors> {
     const entry = this.#entries[index];
     if (entry === undefined) throw new AnchorageError('internal', `There is no sequence ${index}.`);
     return pack(this.#cache, entry.sequence, entry.start.textPosition, precision);
   }
 
   /** Makes room for so many rows that are about to be imported, and for the prefix, as far as there is memory for them. */
-  makeRoom(rows: number): void {
-    this.#cache.makeRoom(rows + (this.#isPinned ? 0 : this.pinned.length));
+  async makeRoom(rows: number): Promise<void> {
+    await this.#cache.makeRoom(rows + (this.#isPinned ? 0 : this.pinned.length));
   }
 
   /** Appends a sequence that was exported, from this context or another one of the same package; reads nothing. */
@@ -257,7 +257,7 @@ export class AnchorContext {
     const isAbsolute = this.decoder.package.anchors.positions === 'absolute';
     const needed = isAbsolute ? span : anchors.positions.length;
     if (needed > this.room) throw positionsMissing(needed, this.room, this.decoder.package.config);
-    unpack(this.#cache, anchors, start.nextSequence, isAbsolute ? start.textPosition : null);
+    await unpack(this.#cache, anchors, start.nextSequence, isAbsolute ? start.textPosition : null);
     this.#reader.adopt(span);
     return this.#record(start, { textTokens, ratio, choice, independent, state });
   }

@@ -4,6 +4,7 @@ import { AnchorageError, messageOf } from '../protocol/errors.ts';
 import type { Variant } from '../protocol/packageManifest.ts';
 import type { AnchorCache } from './anchorCache.ts';
 import type { AttentionBias } from './anchorMask.ts';
+import { KvArenas } from './kvArenas.ts';
 import { checkGraph, inputName } from './graphSignature.ts';
 import { groupTokens } from './groupTokens.ts';
 import { graphPath, verifyGraph, type ModelPackage } from './modelPackage.ts';
@@ -120,10 +121,12 @@ export class Decoder {
       const marks = Float32Array.from(tokens, (token) => (token.anchor ? 1 : 0));
       feeds['anchor_mark'] = new Tensor('float32', marks, [1, tokens.length]);
     }
-    const pastDims = [Math.max(1, cache.rows), cache.kvHeads, cache.headDim];
+    const { rows, storage } = cache;
+    if (!(storage instanceof KvArenas)) throw new AnchorageError('internal', 'The CPU has no such rows.');
+    const pastDims = [Math.max(1, rows), cache.kvHeads, cache.headDim];
     for (let layer = 0; layer < cache.layers; layer++) {
-      feeds[inputName.pastKey(layer)] = new Tensor('float32', cache.keys(layer), pastDims);
-      feeds[inputName.pastValue(layer)] = new Tensor('float32', cache.values(layer), pastDims);
+      feeds[inputName.pastKey(layer)] = new Tensor('float32', storage.view(2 * layer, rows), pastDims);
+      feeds[inputName.pastValue(layer)] = new Tensor('float32', storage.view(2 * layer + 1, rows), pastDims);
     }
     const results = await this.#run(feeds);
     return {

@@ -1,6 +1,5 @@
 import { AnchorageError } from '../protocol/errors.ts';
 import { AnchorCache } from './anchorCache.ts';
-
 import { attentionBias } from './anchorMask.ts';
 import type { Decoder } from './decoder.ts';
 import type { KvAccount } from './kvAccount.ts';
@@ -48,9 +47,9 @@ export class ScoringPass {
     const key = sequence.join();
     const known = this.#remembered.get(key);
     if (known !== undefined) return known;
-    const scores = await this.#run(sequence, signal).finally(() => {
+    const scores = await this.#run(sequence, signal).finally(async () => {
       this.#cache.truncate(this.#pinned.length);
-      this.#cache.trim();
+      await this.#cache.trim();
     });
     this.#remembered.set(key, scores);
     const oldest = this.#remembered.keys().next();
@@ -99,8 +98,9 @@ export class ScoringPass {
       });
       const bias = attentionBias(cache, tokens, true);
       const width = cache.rows + tokens.length;
+      await cache.reserve(tokens.length);
       const result = await this.#decoder.run({ cache, tokens, bias, logits: [], wantScores: largest !== null });
-      cache.append(result.keyValues, tokens);
+      await cache.append(result.keyValues, tokens);
       if (largest !== null) this.#keepLargest(largest, ids.length, result.scores, width);
     }
   }

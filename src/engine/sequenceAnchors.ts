@@ -6,15 +6,15 @@ import type { PlacedToken } from './placedToken.ts';
 import type { AnchorPrecision, SealedSequence, SequenceAnchors, StoredNumbers } from './sealedSequence.ts';
 
 /** Copies a sequence's rows out of a cache. */
-export function pack(
+export async function pack(
   cache: AnchorCache,
   sequence: SealedSequence,
   textPosition: number,
   precision: AnchorPrecision,
-): SequenceAnchors {
+): Promise<SequenceAnchors> {
   const { firstRow, rows, textTokens, span, ratio, choice, independent, state } = sequence;
   return {
-    ...storedNumbers(cache.copyRows(firstRow, rows), precision, cache.headDim),
+    ...storedNumbers(await cache.copyRows(firstRow, rows), precision, cache.headDim),
     positions: cache.positions.slice(firstRow, firstRow + rows),
     textPosition,
     sequence: { rows, textTokens, span, ratio, choice, independent, state },
@@ -27,12 +27,12 @@ export function pack(
  *
  * @throws AnchorageError `invalidInput` when the rows are not of this cache's shape.
  */
-export function unpack(
+export async function unpack(
   cache: AnchorCache,
   anchors: SequenceAnchors,
   number: number,
   textPosition: number | null,
-): void {
+): Promise<void> {
   const { positions, sequence, keyValues } = anchors;
   const count = 2 * cache.layers * sequence.rows * cache.width;
   const scales = anchors.precision === 'int8' ? anchors.scales.length * cache.headDim : count;
@@ -44,13 +44,12 @@ export function unpack(
     );
   }
   const first = cache.rows;
-  const tokens = Array.from(positions, (position): PlacedToken => {
+  const tokens = Array.from(positions, (stored, i): PlacedToken => {
+    const position = textPosition === null ? first + i : stored + textPosition - anchors.textPosition;
     return { id: 0, position, sequence: number, anchor: false, kept: true, alone: false };
   });
-  cache.appendBlocks(tokens, (block, into) => readNumbers(anchors, block * into.length, cache.headDim, into));
-  positions.forEach((position, i) => {
-    const moved = textPosition === null ? first + i : position + textPosition - anchors.textPosition;
-    cache.rerotate(first + i, moved);
+  await cache.appendRotated(tokens, positions, (block, into) => {
+    readNumbers(anchors, block * into.length, cache.headDim, into);
   });
 }
 

@@ -113,7 +113,7 @@ export class SequenceReader {
       await this.#run(group, done, total, options);
       done += group.length;
       options.onProgress?.(done);
-      this.#close(entries);
+      await this.#close(entries);
     }
     const last = entries.at(-1);
     return last && { number: last.number, firstRow: last.firstRow, base: last.base, length: last.length + last.next };
@@ -187,9 +187,10 @@ export class SequenceReader {
     const wanted = group.flatMap((_, i) => (options.wantLogits?.(done + i, total) === true ? [i] : []));
     const bias = attentionBias(cache, group, decoder.package.anchors.anchors_see_anchors);
     const wantScores = options.onAttention !== undefined;
+    await cache.reserve(group.length);
     const result = await decoder.run({ cache, tokens: group, bias, logits: wanted, wantScores });
     if (options.onAttention !== undefined) this.#tellAttention(result.scores, group.length, options.onAttention);
-    cache.append(result.keyValues, group);
+    await cache.append(result.keyValues, group);
     const vocabulary = decoder.package.config.vocab_size;
     wanted.forEach((i, n) =>
       options.onLogits?.(done + i, result.logits.subarray(n * vocabulary, (n + 1) * vocabulary)),
@@ -209,12 +210,12 @@ export class SequenceReader {
   }
 
   /** Reduces the sequences that ended in the last run, and drops their entries. */
-  #close(entries: Entry[]): void {
+  async #close(entries: Entry[]): Promise<void> {
     const firstRow = entries[0]?.firstRow ?? this.cache.rows;
     const ended = entries.filter(({ part, next }) => next === part.ids.length && part.end !== 'open');
     if (ended.length === 0) return;
     const numbers = new Set(ended.map(({ number }) => number));
-    this.cache.reduce(firstRow, (sequence) => numbers.has(sequence), !this.#isAbsolute);
+    await this.cache.reduce(firstRow, (sequence) => numbers.has(sequence), !this.#isAbsolute);
     const open = entries.filter(({ number }) => !numbers.has(number));
     const moved = open.map((entry) => ({ ...entry, firstRow: this.cache.sequences.indexOf(entry.number) }));
     entries.splice(0, entries.length, ...moved);

@@ -21,9 +21,9 @@ export async function sealInIdle(
   signal: AbortSignal,
 ): Promise<void> {
   memory.writeNotes();
-  memory.fit(memory.workRows);
+  await memory.fit(memory.workRows);
   // What chooses anchors, and the context beside this one, cannot use what this one has beyond its rows.
-  memory.context.trim(memory.workRows);
+  await memory.context.trim(memory.workRows);
   const sequences = memory.sequences.filter(({ spilled }) => !spilled);
   const ratios = ratiosWanted(memory);
   const wanted = (sequence: SessionSequence): SessionSequence => {
@@ -49,7 +49,7 @@ export async function sealInIdle(
       await memory.place(sequence, { signal });
       continue;
     }
-    memory.context.trim(memory.workRows); // It may have grown meanwhile, by more than it needed.
+    await memory.context.trim(memory.workRows); // It may have grown meanwhile, by more than it needed.
     await memory.placeSealed(wanted(sequence), { signal });
   }
 }

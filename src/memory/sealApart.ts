@@ -16,8 +16,8 @@ export async function sealApart(
   signal: AbortSignal,
 ): Promise<Uint8Array> {
   await context.seal(tokens, { ratio, choice, independent: true, signal });
-  const bytes = encodeAnchors(context.exportAnchors(0, storedPrecision));
+  const bytes = encodeAnchors(await context.exportAnchors(0, storedPrecision));
   context.truncateTo(0);
-  context.trim(); // What chooses anchors for the next one needs the room.
+  await context.trim(); // What chooses anchors for the next one needs the room.
   return bytes;
 }

@@ -113,7 +113,7 @@ export class SequencePlacer {
     await this.#read(sequence, options);
     const { context } = this.#options;
     const index = this.#placed.count;
-    const bytes = encodeAnchors(context.exportAnchors(index, storedPrecision));
+    const bytes = encodeAnchors(await context.exportAnchors(index, storedPrecision));
     const stored = decodeAnchors(bytes);
     context.truncateTo(index);
     if (stored === undefined || !(await this.#import(stored))) {
@@ -124,10 +124,10 @@ export class SequencePlacer {
   }
 
   /** Takes one sequence out of the context, if it is there. */
-  drop(id: string): void {
+  async drop(id: string): Promise<void> {
     const index = this.indexOf(id);
     if (index < 0) return;
-    this.#options.context.drop(index);
+    await this.#options.context.drop(index);
     this.#placed.remove(index);
   }
 

@@ -135,7 +135,7 @@ export class SessionMemory {
    * Spills the least useful sequences until there is room for what is to be placed, and `rows` more. It may not
    * succeed: pinned ones stay.
    */
-  fit(rows: number): void {
+  async fit(rows: number): Promise<void> {
     this.leaveTurn();
     const needed = rows + rowsHeld(this.#unplaced());
     while (needed > this.context.room && this.#options.makeWay?.() === true);
@@ -144,8 +144,8 @@ export class SessionMemory {
     const slack = Math.ceil((this.context.rows + this.context.room) * spillShare);
     const held = rowsHeld(this.#list.all);
     const spilled = new Set(spillPlan(this.#list.all, held - missing - slack, this.#list.exchanges));
-    for (const id of spilled) this.#placer.drop(id);
-    this.context.trim();
+    for (const id of spilled) await this.#placer.drop(id);
+    await this.context.trim();
     this.#list.change(({ id }) => (spilled.has(id) ? { spilled: true } : null));
   }
 
@@ -153,7 +153,7 @@ export class SessionMemory {
   async settle(options: PlaceOptions = {}): Promise<void> {
     const unplaced = this.#unplaced();
     if (unplaced.length > 0) this.leaveTurn();
-    this.context.makeRoom(rowsHeld(unplaced));
+    await this.context.makeRoom(rowsHeld(unplaced));
     let done = 0;
     for (let [next] = this.#unplaced(); next !== undefined; [next] = this.#unplaced()) {
       const before = done;

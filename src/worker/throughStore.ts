@@ -16,7 +16,7 @@ export async function throughStore(
   signal?: AbortSignal,
 ): Promise<void> {
   const index = context.sequences.length - 1;
-  const anchors = decodeAnchors(encodeAnchors(context.exportAnchors(index, precision)));
+  const anchors = decodeAnchors(encodeAnchors(await context.exportAnchors(index, precision)));
   if (anchors === undefined) throw new AnchorageError('internal', 'Stored anchors were not read as they were written.');
   context.truncateTo(index);
   await context.importAnchors(anchors, signal);

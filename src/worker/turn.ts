@@ -48,7 +48,7 @@ export async function runTurn(
   const { context } = memory;
   const plan = planTurn(model, request);
   const rows = roomNeeded(model, plan, request.sampling.maxTokens);
-  memory.fit(rows);
+  await memory.fit(rows);
   const unplaced = memory.unplacedTokens;
   const stage = context.textTokens === 0 && unplaced > 0 ? 'restore' : 'read';
   await memory.settle({ signal, onProgress: (done) => listener.onProgress(stage, done, unplaced) });
@@ -57,7 +57,7 @@ export async function runTurn(
     await context.readPinned(signal);
     const begin = performance.now();
     memory.addChunks(plan.chunks.map((text) => ({ id: randomUUID(), text })));
-    memory.fit(rows);
+    await memory.fit(rows);
     checkRoom(model, plan, context, request.sampling.maxTokens);
     const chunkTokens = memory.unplacedTokens;
     const total = chunkTokens + plan.questionTokens.length;

@@ -27,7 +27,7 @@ export async function measureParts(folder: string, model: Model, id: string, rep
     const context = model.createContext();
     await context.readPinned();
     clock();
-    context.makeRoom(decoded.reduce((sum, { sequence }) => sum + sequence.rows, 0));
+    await context.makeRoom(decoded.reduce((sum, { sequence }) => sum + sequence.rows, 0));
     const memory = clock();
     for (const anchors of decoded) await context.importAnchors(anchors);
     rounds.push({ session, blobs: read, decode, memory, place: clock() });

@@ -42,7 +42,7 @@ async function longContext(decoder: Decoder): Promise<AnchorContext> {
     }
   }
   const sealed = context.sequences.length;
-  for (let n = 0; context.rows < sessionRows; n++) await context.importAnchors(context.exportAnchors(n % sealed));
+  for (let n = 0; context.rows < sessionRows; n++) await context.importAnchors(await context.exportAnchors(n % sealed));
   return context;
 }
 
@@ -61,7 +61,7 @@ async function measured(
   database.exec('BEGIN');
   for (const { index } of context.sequences) {
     const begin = performance.now();
-    const blob = encodeAnchors(context.exportAnchors(index, precision));
+    const blob = encodeAnchors(await context.exportAnchors(index, precision));
     encodeMs += performance.now() - begin;
     bytes += blob.length;
     write.run(index, blob);
@@ -72,7 +72,7 @@ async function measured(
     const restored = new AnchorContext(decoder, { pinned: decoder.package.layout.pinned() });
     await restored.readPinned();
     const begin = performance.now();
-    restored.makeRoom(context.rows);
+    await restored.makeRoom(context.rows);
     for (const { index } of context.sequences) {
       const stored = read.get(index)?.['bytes'];
       const anchors = stored instanceof Uint8Array ? decodeAnchors(stored) : undefined;

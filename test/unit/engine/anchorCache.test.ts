@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { AnchorCache } from '../../../src/engine/anchorCache.ts';
 import { fromFloat16, toFloat16 } from '../../../src/engine/float16.ts';
+import { KvArenas } from '../../../src/engine/kvArenas.ts';
 import type { PlacedToken } from '../../../src/engine/placedToken.ts';
 import { Random } from '../../../src/engine/random.ts';
 import { Rope } from '../../../src/engine/rope.ts';
@@ -29,17 +30,17 @@ function rotated(head: readonly number[], position: number, frequencies: Float64
 }
 
 describe('anchor cache', () => {
-  it('keeps the anchors of closed sequences, in order, and leaves open ones whole', () => {
+  it('keeps the anchors of closed sequences, in order, and leaves open ones whole', async () => {
     const random = new Random(1);
     const cache = new AnchorCache(shape);
     const first = randomRows(random, 5);
-    cache.append(first, tokens(5, 0, 1, new Set([1, 4])));
-    cache.append(randomRows(random, 3), tokens(3, 5, 2, new Set([2])));
-    cache.reduce(0, (sequence) => sequence === 1, false);
+    await cache.append(first, tokens(5, 0, 1, new Set([1, 4])));
+    await cache.append(randomRows(random, 3), tokens(3, 5, 2, new Set([2])));
+    await cache.reduce(0, (sequence) => sequence === 1, false);
     assert.deepEqual(Array.from(cache.positions), [1, 4, 5, 6, 7]);
     assert.deepEqual(Array.from(cache.sequences), [1, 1, 2, 2, 2]);
     assert.deepEqual(
-      Array.from(cache.values(1).subarray(0, width)),
+      Array.from((await cache.copyRows(0, 1)).subarray(3 * width)),
       Array.from(first.subarray((3 * 5 + 1) * width, (3 * 5 + 2) * width)),
     );
     cache.truncate(1);
@@ -47,7 +48,7 @@ describe('anchor cache', () => {
     assert.equal(cache.bytes, 2 * 2 * width * 4);
   });
 
-  it('moves a key to another position exactly, whatever the scaling', () => {
+  it('moves keys to other positions exactly, whatever the scaling', async () => {
     const scalings = [
       null,
       { rope_type: 'linear', factor: 4 },
@@ -63,13 +64,26 @@ describe('anchor cache', () => {
       const cache = new AnchorCache(scaled);
       const rows = new Float32Array(2 * shape.num_hidden_layers * width);
       for (let block = 0; block < 4; block++) rows.set(at(57), block * width);
-      cache.append(rows, tokens(1, 57, 1, new Set([0])));
-      cache.rerotate(0, 5);
-      at(5).forEach((expected, i) => {
-        assert.ok(Math.abs((cache.keys(1)[i] ?? 0) - expected) < 1e-6);
-        assert.ok(Math.abs((cache.values(1)[i] ?? 0) - (at(57)[i] ?? 0)) < 1e-6, 'values are not rotated');
+      await cache.append(rows, tokens(1, 57, 1, new Set([0])));
+      await cache.appendRotated(tokens(1, 5, 1, new Set([0])), [57], (block, into) => {
+        into.set(rows.subarray(block * width, (block + 1) * width));
       });
-      assert.deepEqual(Array.from(cache.positions), [5]);
+      assert.deepEqual(Array.from(cache.positions), [57, 5]);
+      const isAt = async (row: number, position: number): Promise<void> => {
+        const found = await cache.copyRows(row, 1);
+        at(position).forEach((expected, i) => {
+          assert.ok(Math.abs((found[2 * width + i] ?? 0) - expected) < 1e-6);
+          assert.ok(Math.abs((found[3 * width + i] ?? 0) - (at(57)[i] ?? 0)) < 1e-6, 'values are not rotated');
+        });
+      };
+      await isAt(0, 57);
+      await isAt(1, 5);
+      await cache.reduce(0, () => true, true);
+      await isAt(0, 0);
+      await isAt(1, 1);
+      await cache.remove(0, 1, true);
+      await isAt(0, 0);
+      assert.deepEqual(Array.from(cache.positions), [0]);
     }
   });
 
@@ -90,21 +104,22 @@ describe('anchor cache', () => {
     });
   });
 
-  it('grows without losing rows, and gives copies that append takes back', () => {
+  it('grows without losing rows, and gives copies that append takes back', async () => {
     const random = new Random(4);
     const cache = new AnchorCache(shape);
     const blocks = Array.from({ length: 40 }, () => randomRows(random, 20));
-    blocks.forEach((block, i) => cache.append(block, tokens(20, 20 * i, i, new Set())));
+    for (const [i, block] of blocks.entries()) await cache.append(block, tokens(20, 20 * i, i, new Set()));
     assert.equal(cache.rows, 800);
-    blocks.forEach((block, i) => assert.deepEqual(cache.copyRows(20 * i, 20), block));
+    for (const [i, block] of blocks.entries()) assert.deepEqual(await cache.copyRows(20 * i, 20), block);
   });
 
-  it('shows one row of zeros when it is empty', () => {
-    const cache = new AnchorCache(shape);
-    assert.deepEqual(cache.keys(0), new Float32Array(width));
-    cache.append(randomRows(new Random(1), 1), tokens(1, 0, 0, new Set()));
+  it('shows one row of zeros when it is empty', async () => {
+    const arenas = new KvArenas(shape);
+    const cache = new AnchorCache(shape, undefined, arenas);
+    assert.deepEqual(arenas.view(0, 0), new Float32Array(width));
+    await cache.append(randomRows(new Random(1), 1), tokens(1, 0, 0, new Set()));
     cache.truncate(0);
-    assert.deepEqual(cache.values(1), new Float32Array(width));
+    assert.deepEqual(arenas.view(3, cache.rows), new Float32Array(width));
   });
 });
 

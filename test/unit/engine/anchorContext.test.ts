@@ -104,9 +104,9 @@ describe('anchor context', function () {
         const half = new AnchorContext(tiny.decoder, { pinned });
         const eight = new AnchorContext(tiny.decoder, { pinned });
         for (const { index } of context.sequences) {
-          await restored.importAnchors(context.exportAnchors(index));
-          await half.importAnchors(context.exportAnchors(index, 'fp16'));
-          await eight.importAnchors(context.exportAnchors(index, 'int8'));
+          await restored.importAnchors(await context.exportAnchors(index));
+          await half.importAnchors(await context.exportAnchors(index, 'fp16'));
+          await eight.importAnchors(await context.exportAnchors(index, 'int8'));
         }
         assert.deepEqual(await restored.read(live, { logits: 'all' }), before);
         assert.deepEqual(restored.sequences, context.sequences);
@@ -140,7 +140,7 @@ describe('anchor context', function () {
       await read.seal(chunk, { ratio: 4, independent: true });
       const placed = new AnchorContext(tiny.decoder, { pinned });
       await placed.seal(other);
-      await placed.importAnchors(source.exportAnchors(0));
+      await placed.importAnchors(await source.exportAnchors(0));
       const expected = await read.read(live, { logits: 'all' });
       assertClose(
         await placed.read(live, { logits: 'all' }),
@@ -152,7 +152,7 @@ describe('anchor context', function () {
       const tiny = await openTinyDecoder({});
       const context = new AnchorContext(tiny.decoder, { pinned: [1] });
       await context.seal(randomIds(new Random(1), 9));
-      const anchors = context.exportAnchors(0);
+      const anchors = await context.exportAnchors(0);
       assert.ok(anchors.precision === 'fp32');
       const cut = { ...anchors, keyValues: anchors.keyValues.slice(1) };
       await assert.rejects(context.importAnchors(cut), (error: unknown) => AnchorageError.is(error, 'invalidInput'));

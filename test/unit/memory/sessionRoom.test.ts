@@ -11,14 +11,14 @@ describe('session memory inside its room', () => {
     }
     memory.setPinned('chunk one', true);
     const rows = context.rows;
-    memory.fit(context.room + 15);
+    await memory.fit(context.room + 15);
     assert.ok(context.rows <= rows - 15);
     assert.deepEqual(spilledOf(memory), ['exchange one', 'chunk two']);
     assert.deepEqual(store.holdings.get('chunk two')?.spilled, true);
     assert.deepEqual(statesOf(memory).slice(1, 4), ['anchored', 'spilled', 'spilled']);
     await ask(memory, 'five');
     assert.equal(statesOf(memory).at(-1), 'live');
-    memory.fit(10_000);
+    await memory.fit(10_000);
     assert.deepEqual(
       memory.sequences.filter(({ spilled }) => !spilled).map(({ id }) => id),
       ['chunk one'],
@@ -29,14 +29,14 @@ describe('session memory inside its room', () => {
     const { memory, context } = open(new MapStore(), { capacity: 200, makeWay: () => others-- > 0 });
     let others = 3;
     await ask(memory, 'one');
-    memory.fit(context.room + 500);
+    await memory.fit(context.room + 500);
     assert.equal(others, -1);
   });
 
   it('spills nothing where that makes no room', async () => {
     const { memory } = open(new MapStore(), { capacity: 300, canSpill: false });
     await ask(memory, 'one');
-    memory.fit(10_000);
+    await memory.fit(10_000);
     assert.deepEqual(spilledOf(memory), []);
   });
 
@@ -44,7 +44,7 @@ describe('session memory inside its room', () => {
     const { memory, context } = open(new MapStore(), { capacity: 100 });
     const chunks = Array.from({ length: 10 }, (_, i) => ({ id: `${i}`, text: { ...chunk, path: `${i}.ts` } }));
     memory.addChunks(chunks);
-    memory.fit(30);
+    await memory.fit(30);
     const spilled = spilledOf(memory);
     assert.ok(spilled.length >= 6);
     await memory.settle();

@@ -134,13 +134,13 @@ export class FakeContext implements Context {
     this.#live = [];
   }
 
-  drop(index: number): void {
+  async drop(index: number): Promise<void> {
     this.#sequences.splice(index, 1);
   }
 
-  makeRoom(): void {}
+  async makeRoom(): Promise<void> {}
 
-  trim(): void {}
+  async trim(): Promise<void> {}
 
   release(): void {
     this.truncateTo(0);
@@ -152,7 +152,7 @@ export class FakeContext implements Context {
     this.#sequences = this.#sequences.slice(0, index);
   }
 
-  exportAnchors(index: number): SequenceAnchors {
+  async exportAnchors(index: number): Promise<SequenceAnchors> {
     const sequence = this.#sequences[index];
     if (sequence === undefined) throw new RangeError(`no sequence ${index}`);
     const positions = Int32Array.from({ length: sequence.rows }, (_, i) => i);
