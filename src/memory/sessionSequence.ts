@@ -44,11 +44,20 @@ export interface SessionSequence extends Holding {
 /** Characters of a question that its label is made from. */
 const labelSearched = 400;
 
+/** Every view of a session has the labels of all its sequences: each is made once. */
+const labels = new WeakMap<SequenceText, string>();
+
 /** First words of a sequence, or its file and lines, for a tooltip. */
 export function labelOf(text: SequenceText): string {
-  if (text.kind === 'chunk') return `${text.path}:${text.startLine}-${text.endLine}`;
-  // Every view of a session asks for the labels of all its sequences: the whole of a long question is not walked.
-  const begin = text.question.trimStart().slice(0, labelSearched).toWellFormed();
+  const known = labels.get(text);
+  if (known !== undefined) return known;
+  const label = text.kind === 'chunk' ? `${text.path}:${text.startLine}-${text.endLine}` : firstWords(text.question);
+  labels.set(text, label);
+  return label;
+}
+
+function firstWords(question: string): string {
+  const begin = question.trimStart().slice(0, labelSearched).toWellFormed();
   const line = begin.replace(/\s+/g, ' ').trim();
   return line.length > 80 ? `${line.slice(0, 79).toWellFormed()}…` : line;
 }
