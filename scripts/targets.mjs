@@ -81,6 +81,11 @@ export const targets = {
     steps: ['base', 'package'],
     script: 'test/bench/soak.ts',
   },
+  flat: {
+    summary: '500 turns that are all as much work: turn 500 against turn 5',
+    steps: ['base', 'package'],
+    script: 'test/bench/flat.ts',
+  },
   crash: {
     summary: 'kill -9 and faults of the disk: whether anything acknowledged is lost',
     steps: ['base', 'package'],
