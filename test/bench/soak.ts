@@ -15,7 +15,7 @@ import { BenchWorker, builtInLoad, type Asked } from './benchWorker.ts';
 import { heldoutTexts } from './heldout.ts';
 import { residentBytes } from './processMemory.ts';
 import { printResult, progress, rounded } from './report.ts';
-import { columns, flatness, soakPlot, type SoakSample } from './soakSummary.ts';
+import { columns, firstTokenMsPerToken, flatness, soakPlot, type SoakSample } from './soakSummary.ts';
 import { soakTurns, type SoakTurn } from './soakTurns.ts';
 import { sourceFiles, withBenchFolder } from './benchFiles.ts';
 
@@ -81,6 +81,8 @@ printResult({
   turnsPastBudget: exceeded,
   problems,
   firstTokenMs: flatness(samples, (sample) => sample.firstTokenMs),
+  readTokens: flatness(samples, (sample) => sample.readTokens),
+  firstTokenMsPerToken: flatness(samples, firstTokenMsPerToken),
   decodeMsPerToken: flatness(samples, (sample) => sample.decodeMsPerToken),
   turnMs: flatness(samples, (sample) => sample.turnMs),
   idleMs: flatness(samples, (sample) => sample.idleMs),
@@ -106,7 +108,7 @@ async function ask(worker: BenchWorker, folder: string, id: string, turn: SoakTu
   ({ textTokens } = view);
   const rss = worker.client.pid === undefined ? null : residentBytes(worker.client.pid);
   const inState = (state: string): number => view.sequences.filter((sequence) => sequence.state === state).length;
-  const { answerTokens, decodeMs } = exchange.usage;
+  const { promptTokens, answerTokens, decodeMs } = exchange.usage;
   samples.push({
     firstTokenMs,
     decodeMsPerToken: decodeMs / Math.max(1, answerTokens),
@@ -119,6 +121,7 @@ async function ask(worker: BenchWorker, folder: string, id: string, turn: SoakTu
     spilled: inState('spilled'),
     anchored: inState('anchored'),
     readAgain: exchange.rehydrated.length,
+    readTokens: promptTokens + exchange.rehydrated.reduce((sum, { tokens }) => sum + tokens, 0),
   });
   if (recalls !== null) recalled.push({ ago: recalls.ago, isRight: exchange.answer.includes(recalls.expected) });
   if (index % 10 !== 9) return;

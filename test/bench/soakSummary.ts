@@ -16,6 +16,13 @@ export interface SoakSample {
   readonly spilled: number;
   readonly anchored: number;
   readonly readAgain: number;
+  /** Tokens of the question and what was attached to it, and of what was read again for it. */
+  readonly readTokens: number;
+}
+
+/** What a token takes that is read before the answer: turns differ in how many those are. */
+export function firstTokenMsPerToken({ firstTokenMs, readTokens }: SoakSample): number {
+  return firstTokenMs / Math.max(1, readTokens);
 }
 
 /** Turns of each part of the session that are compared. */
@@ -63,6 +70,7 @@ export function columns(samples: readonly SoakSample[]): Record<keyof SoakSample
     spilled: column((sample) => sample.spilled),
     anchored: column((sample) => sample.anchored),
     readAgain: column((sample) => sample.readAgain),
+    readTokens: column((sample) => sample.readTokens),
   };
 }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { flatness, soakPlot, windowTurns, type SoakSample } from '../../bench/soakSummary.ts';
+import { firstTokenMsPerToken, flatness, soakPlot, windowTurns, type SoakSample } from '../../bench/soakSummary.ts';
 import { cycle, soakTurns } from '../../bench/soakTurns.ts';
 import { svgPlot, ticksTo } from '../../bench/svgPlot.ts';
 
@@ -11,7 +11,7 @@ const texts = {
 function sample(turn: number): SoakSample {
   const firstTokenMs = turn < windowTurns ? 10 : 20;
   const rest = { decodeMsPerToken: 5, turnMs: 100, idleMs: 50, kvRows: 300, budgetUsedMB: 40, storeMB: turn };
-  return { firstTokenMs, ...rest, rssMB: null, spilled: 0, anchored: turn, readAgain: 0 };
+  return { firstTokenMs, ...rest, rssMB: null, spilled: 0, anchored: turn, readAgain: 0, readTokens: 2 * firstTokenMs };
 }
 
 describe('turns of the soak', () => {
@@ -42,6 +42,7 @@ describe('summary of the soak', () => {
       flatness(samples, ({ firstTokenMs }) => firstTokenMs),
       { first: 10, middle: 20, last: 20, lastOverFirst: 2, lastOverMiddle: 1 },
     );
+    assert.equal(flatness(samples, firstTokenMsPerToken)?.lastOverFirst, 1, 'more was to be read');
     assert.equal(
       flatness(samples, ({ rssMB }) => rssMB),
       null,
