@@ -44,7 +44,7 @@ export const variantFormats: Readonly<Record<Variant, VariantFormat>> = {
     gateUp: 'blocks8',
     down: 'blocks8',
     table: 'blocks8',
-    cache: 'float',
+    cache: 'float16',
   },
   int4: {
     queriesKeysValues: 'blocks8',
@@ -52,7 +52,7 @@ export const variantFormats: Readonly<Record<Variant, VariantFormat>> = {
     gateUp: 'blocks4',
     down: 'blocks4',
     table: 'blocks8',
-    cache: 'float',
+    cache: 'float16',
   },
 };
 

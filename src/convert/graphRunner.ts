@@ -1,16 +1,17 @@
 import type { InferenceSession } from 'onnxruntime-node';
 import type * as onnxruntime from 'onnxruntime-node';
 import { AnchorageError, messageOf } from '../protocol/errors.ts';
+import { halfBits, halfTensor } from '../protocol/halfTensor.ts';
 import type { DecoderWeights } from './decoderWeights.ts';
 
 type Runtime = typeof onnxruntime;
 
 const masked = -1e9;
 
-/** What a run gives: logits `[S, V]` and the new keys and values `[2L, S, K * d]` of its S tokens. */
+/** What a run gives: logits `[S, V]` and the new keys and values `[2L, S, K * d]` (numbers, or bits of half precision) of its S tokens. */
 export interface RunResult {
   readonly logits: Float32Array;
-  readonly rows: Float32Array;
+  readonly rows: Float32Array | Uint16Array;
   readonly tokens: number;
 }
 
@@ -74,12 +75,25 @@ export class GraphRunner {
     for (let layer = 0; layer < layers; layer++) {
       for (const [part, name] of ['past_key', 'past_value'].entries()) {
         const start = (2 * layer + part) * before * row;
-        const rows = past ? past.rows.subarray(start, start + before * row) : new Float32Array(row);
-        feeds[`${name}.${layer}`] = new Tensor('float32', rows, [pastRows, kvHeads, headDim]);
+        const rows = past?.rows.subarray(start, start + before * row) ?? this.#zeros(row);
+        const shape = [pastRows, kvHeads, headDim];
+        feeds[`${name}.${layer}`] =
+          rows instanceof Float32Array ? new Tensor('float32', rows, shape) : halfTensor(this.#runtime, rows, shape);
       }
     }
     const results = await this.#session.run(feeds);
-    return { logits: floats(results, 'logits'), rows: floats(results, 'new_key_values'), tokens };
+    const rows = this.#isHalf ? halfBits(results['new_key_values']?.data) : floats(results, 'new_key_values');
+    return { logits: floats(results, 'logits'), rows, tokens };
+  }
+
+  get #isHalf(): boolean {
+    return this.#session.inputMetadata.some((input) => {
+      return input.name === 'past_key.0' && input.isTensor && input.type === 'float16';
+    });
+  }
+
+  #zeros(length: number): Float32Array | Uint16Array {
+    return this.#isHalf ? new Uint16Array(length) : new Float32Array(length);
   }
 
   async close(): Promise<void> {

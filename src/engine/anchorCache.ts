@@ -1,6 +1,7 @@
 import { AnchorageError } from '../protocol/errors.ts';
 import { unlimitedAccount, type KvAccount } from './kvAccount.ts';
-import { KvArenas, type KvShape } from './kvArenas.ts';
+import type { KvShape } from './kvArenas.ts';
+import type { KvNumbers } from './kvNumbers.ts';
 import type { KvStorage } from './kvStorage.ts';
 import type { PlacedToken } from './placedToken.ts';
 import { Rope } from './rope.ts';
@@ -33,7 +34,7 @@ export class AnchorCache {
   #kept = new Uint8Array(0);
 
   /** @param account of which the storage's bytes are taken. */
-  constructor(shape: KvShape, account = unlimitedAccount, storage: KvStorage = new KvArenas(shape)) {
+  constructor(shape: KvShape, storage: KvStorage, account = unlimitedAccount) {
     this.#account = account;
     this.storage = storage;
     this.layers = shape.num_hidden_layers;
@@ -103,7 +104,7 @@ export class AnchorCache {
    * @param keyValues [2 * layers, tokens, width], keys of layer l at 2l, its values at 2l + 1; null where they are in the
    *   storage already.
    */
-  async append(keyValues: Float32Array | null, tokens: readonly PlacedToken[]): Promise<void> {
+  async append(keyValues: KvNumbers | null, tokens: readonly PlacedToken[]): Promise<void> {
     const count = tokens.length;
     if (keyValues !== null && keyValues.length !== 2 * this.layers * count * this.width) {
       throw new AnchorageError('internal', `${count} new rows came with ${keyValues.length} numbers`);

@@ -38,7 +38,7 @@ export class AnchorContext {
     this.decoder = decoder;
     this.pinned = options.pinned;
     this.#options = options;
-    this.#cache = new AnchorCache(decoder.package.config, options.account);
+    this.#cache = new AnchorCache(decoder.package.config, decoder.createStorage(), options.account);
     this.#reader = new SequenceReader(decoder, this.#cache);
   }
 

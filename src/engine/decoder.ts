@@ -1,12 +1,15 @@
 import { join } from 'node:path';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { AnchorageError, messageOf } from '../protocol/errors.ts';
+import { halfBits, halfTensor } from '../protocol/halfTensor.ts';
 import type { Variant } from '../protocol/packageManifest.ts';
 import type { AnchorCache } from './anchorCache.ts';
 import type { AttentionBias } from './anchorMask.ts';
 import { KvArenas } from './kvArenas.ts';
-import { checkGraph, inputName } from './graphSignature.ts';
-import { groupTokens } from './groupTokens.ts';
+import type { KvNumbers, KvPrecision } from './kvNumbers.ts';
+import type { KvStorage } from './kvStorage.ts';
+import { checkGraph, inputName, pastPrecision } from './graphSignature.ts';
+import { suggestedGroupTokens } from './groupTokens.ts';
 import { graphPath, verifyGraph, type ModelPackage } from './modelPackage.ts';
 import { loadOnnxRuntime, physicalCores, type OnnxRuntime } from './onnxRuntime.ts';
 import type { PlacedToken } from './placedToken.ts';
@@ -16,6 +19,8 @@ export interface DecoderOptions {
   readonly variant: Variant | 'auto';
   /** 0: as many as physical cores. */
   readonly threads: number;
+  /** Tokens that one run reads at most, where that was measured; by default what the decoder's shape suggests. */
+  readonly groupTokens?: number | undefined;
 }
 
 /** One run of the graph: S new tokens over the rows of a cache. */
@@ -32,7 +37,7 @@ export interface RunResult {
   /** [asked, vocabulary] */
   readonly logits: Float32Array;
   /** [2 * layers, S, kv_heads * head_dim], for `AnchorCache.append`. */
-  readonly keyValues: Float32Array;
+  readonly keyValues: KvNumbers;
   /** [layers, heads, P + S]: per key the largest attention probability over the S queries; empty unless wanted. */
   readonly scores: Float32Array;
 }
@@ -42,24 +47,27 @@ export class Decoder {
   readonly package: ModelPackage;
   readonly variant: Variant;
   readonly threads: number;
-  /** Tokens that one run reads at most. A constant, since int8 logits depend on how a text is cut into runs. */
+  /** Tokens that one run reads at most. A constant, since int8 logits depend on how a text is cut into runs, by rounding. */
   readonly groupTokens: number;
   readonly #ort: OnnxRuntime;
   readonly #session: InferenceSession;
+  readonly #precision: KvPrecision;
 
   private constructor(
     pkg: ModelPackage,
     variant: Variant,
     threads: number,
+    groupTokens: number,
     ort: OnnxRuntime,
     session: InferenceSession,
   ) {
     this.package = pkg;
     this.variant = variant;
     this.threads = threads;
-    this.groupTokens = groupTokens(pkg.config, variant);
+    this.groupTokens = groupTokens;
     this.#ort = ort;
     this.#session = session;
+    this.#precision = pastPrecision(session);
   }
 
   /**
@@ -69,16 +77,7 @@ export class Decoder {
    *   `fileInvalid` when the graph is not one of ours.
    */
   static async create(pkg: ModelPackage, options: DecoderOptions): Promise<Decoder> {
-    const order: readonly Variant[] = options.variant === 'auto' ? ['int8', 'int4', 'fp32'] : [options.variant];
-    const variant = order.find((each) => pkg.variants.includes(each));
-    if (variant === undefined) {
-      throw new AnchorageError(
-        'unsupported',
-        `The package ${pkg.name} has no ${options.variant} variant, only ${pkg.variants.join(', ')}.`,
-        'Choose another variant, or convert the model again with this one.',
-      );
-    }
-    const threads = options.threads === 0 ? physicalCores() : options.threads;
+    const { variant, threads } = resolvedOptions(pkg, options);
     const ort = await loadOnnxRuntime();
     const [verified, created] = await Promise.allSettled([
       verifyGraph(pkg, variant),
@@ -97,7 +96,14 @@ export class Decoder {
       await session.release();
       throw error;
     }
-    return new Decoder(pkg, variant, threads, ort, session);
+    return new Decoder(
+      pkg,
+      variant,
+      threads,
+      options.groupTokens ?? suggestedGroupTokens(pkg.config, variant),
+      ort,
+      session,
+    );
   }
 
   async run({ cache, tokens, bias, logits, wantScores }: Run): Promise<RunResult> {
@@ -122,18 +128,36 @@ export class Decoder {
       feeds['anchor_mark'] = new Tensor('float32', marks, [1, tokens.length]);
     }
     const { rows, storage } = cache;
-    if (!(storage instanceof KvArenas)) throw new AnchorageError('internal', 'The CPU has no such rows.');
+    if (!(storage instanceof KvArenas) || storage.precision !== this.#precision) {
+      throw new AnchorageError('internal', 'The CPU has no such rows.');
+    }
     const pastDims = [Math.max(1, rows), cache.kvHeads, cache.headDim];
     for (let layer = 0; layer < cache.layers; layer++) {
-      feeds[inputName.pastKey(layer)] = new Tensor('float32', storage.view(2 * layer, rows), pastDims);
-      feeds[inputName.pastValue(layer)] = new Tensor('float32', storage.view(2 * layer + 1, rows), pastDims);
+      feeds[inputName.pastKey(layer)] = this.#tensor(storage.view(2 * layer, rows), pastDims);
+      feeds[inputName.pastValue(layer)] = this.#tensor(storage.view(2 * layer + 1, rows), pastDims);
     }
     const results = await this.#run(feeds);
     return {
       logits: floats(results, 'logits'),
-      keyValues: floats(results, 'new_key_values'),
+      keyValues: this.#newRows(results),
       scores: wantScores ? floats(results, 'attention_scores') : new Float32Array(0),
     };
+  }
+
+  /** A place for rows that this decoder reads. */
+  createStorage(): KvStorage {
+    return new KvArenas(this.package.config, this.#precision);
+  }
+
+  #tensor(numbers: KvNumbers, dims: readonly number[]): Tensor {
+    if (numbers instanceof Uint16Array) return halfTensor(this.#ort, numbers, dims);
+    return new this.#ort.Tensor('float32', numbers, dims);
+  }
+
+  #newRows(results: InferenceSession.OnnxValueMapType): KvNumbers {
+    if (this.#precision === 'float32') return floats(results, 'new_key_values');
+    const value = results['new_key_values'];
+    return halfBits(value !== undefined && 'data' in value ? value.data : undefined);
   }
 
   /** Frees the weights. */
@@ -157,6 +181,27 @@ export class Decoder {
   }
 }
 
+/**
+ * The variant and the number of threads that the options stand for.
+ *
+ * @throws AnchorageError `unsupported` without such a variant.
+ */
+export function resolvedOptions(
+  pkg: ModelPackage,
+  { variant: wanted, threads }: DecoderOptions,
+): { readonly variant: Variant; readonly threads: number } {
+  const order: readonly Variant[] = wanted === 'auto' ? ['int8', 'int4', 'fp32'] : [wanted];
+  const variant = order.find((each) => pkg.variants.includes(each));
+  if (variant === undefined) {
+    throw new AnchorageError(
+      'unsupported',
+      `The package ${pkg.name} has no ${wanted} variant, only ${pkg.variants.join(', ')}.`,
+      'Choose another variant, or convert the model again with this one.',
+    );
+  }
+  return { variant, threads: threads === 0 ? physicalCores() : threads };
+}
+
 async function createSession(ort: OnnxRuntime, path: string, threads: number): Promise<InferenceSession> {
   try {
     return await ort.InferenceSession.create(path, {
@@ -168,8 +213,12 @@ async function createSession(ort: OnnxRuntime, path: string, threads: number): P
       enableMemPattern: false,
       enableCpuMemArena: process.versions['electron'] === undefined,
       logSeverityLevel: 3,
-      // Threads that spin while they wait halve the speed of a machine that is busy with anything else.
-      extra: { session: { intra_op: { allow_spinning: '0' } } },
+      // A decode step is some hundred products of 20-100 us, and to wake a thread takes as long. So threads spin for a
+      // moment between them (a fifth faster, at the same CPU time), and stop when the run ends. Without a limit they
+      // would halve the speed of a machine that is busy with anything else.
+      extra: {
+        session: { force_spinning_stop: '1', intra_op: { allow_spinning: '1', spin_duration_us: '20' } },
+      },
     });
   } catch (error) {
     throw new AnchorageError(

@@ -1,5 +1,6 @@
 import type { InferenceSession } from 'onnxruntime-node';
 import { AnchorageError } from '../protocol/errors.ts';
+import type { KvPrecision } from './kvNumbers.ts';
 import type { ModelPackage } from './modelPackage.ts';
 
 /** Names of the inputs that exist once per layer. */
@@ -7,6 +8,12 @@ export const inputName = {
   pastKey: (layer: number): string => `past_key.${layer}`,
   pastValue: (layer: number): string => `past_value.${layer}`,
 } as const;
+
+/** The type of a graph's cached rows. */
+export function pastPrecision({ inputMetadata }: Pick<InferenceSession, 'inputMetadata'>): KvPrecision {
+  const past = inputMetadata.find(({ name }) => name === inputName.pastKey(0));
+  return past?.isTensor === true && past.type === 'float16' ? 'float16' : 'float32';
+}
 
 /**
  * Checks that a graph takes and gives what the engine feeds and fetches: onnxruntime would end the process, or answer
@@ -36,6 +43,20 @@ export function checkGraph(path: string, session: InferenceSession, pkg: ModelPa
   ]);
   compare(path, 'input', inputs, session.inputMetadata, true);
   compare(path, 'output', outputs, session.outputMetadata, false);
+  checkRowTypes(path, session);
+}
+
+/** The rows that go in and those that come out are of one type, and it is one that a cache can hold. */
+function checkRowTypes(path: string, session: InferenceSession): void {
+  const wanted = pastPrecision(session);
+  for (const value of [...session.inputMetadata, ...session.outputMetadata]) {
+    if (!value.isTensor || !/^(past_(key|value)\.|new_key_values$)/.test(value.name) || value.type === wanted) continue;
+    throw new AnchorageError(
+      'fileInvalid',
+      `${path}: ${value.name} is of type ${value.type} where ${wanted} is expected.`,
+      'Convert the model again.',
+    );
+  }
 }
 
 /** `null` stands for a dimension that varies; an empty shape for any shape. */

@@ -8,12 +8,10 @@ const SMALLEST = 16;
 const RUN_BUDGET = 14e9;
 
 /**
- * Tokens that one run reads at most.
- *
- * It follows from the decoder's shape and not from the clock: int8 logits depend on how a text is cut into runs, and a
- * seed should give the same answer again.
+ * Tokens that one run should read at most, before anything was measured on this machine: it follows from the decoder's
+ * shape and not from the clock, so that a seed gives the same answer again where nothing is remembered of the machine.
  */
-export function groupTokens(config: DecoderConfig, variant: Variant): number {
+export function suggestedGroupTokens(config: DecoderConfig, variant: Variant): number {
   const { hidden_size: hidden, head_dim: width } = config;
   const attention = 2 * hidden * width * (config.num_attention_heads + config.num_key_value_heads);
   const perToken = config.num_hidden_layers * (attention + 3 * hidden * config.intermediate_size);

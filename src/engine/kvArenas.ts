@@ -1,5 +1,6 @@
 import type { DecoderConfig } from '../protocol/decoderConfig.ts';
 import { AnchorageError, messageOf } from '../protocol/errors.ts';
+import { kvNumbers, setNumbers, singles, type KvNumbers, type KvPrecision } from './kvNumbers.ts';
 import type { KvStorage } from './kvStorage.ts';
 import { Rope } from './rope.ts';
 
@@ -14,21 +15,23 @@ export type KvShape = Pick<
  * them as views; nothing is copied on the way in.
  */
 export class KvArenas implements KvStorage {
+  readonly precision: KvPrecision;
   readonly bytesPerRow: number;
   readonly #width: number;
   readonly #rope: Rope;
   /** Keys of layer l at 2l, its values at 2l + 1. */
-  readonly #arenas: Float32Array[];
+  readonly #arenas: KvNumbers[];
   /** What an empty cache shows: the graph cannot multiply by nothing. */
-  readonly #zeros: Float32Array;
+  readonly #zeros: KvNumbers;
   #capacity = 0;
 
-  constructor(shape: KvShape) {
+  constructor(shape: KvShape, precision: KvPrecision) {
+    this.precision = precision;
     this.#width = shape.num_key_value_heads * shape.head_dim;
     this.#rope = new Rope(shape);
-    this.#arenas = Array.from({ length: 2 * shape.num_hidden_layers }, () => new Float32Array(0));
-    this.#zeros = new Float32Array(this.#width);
-    this.bytesPerRow = this.#arenas.length * this.#width * Float32Array.BYTES_PER_ELEMENT;
+    this.#arenas = Array.from({ length: 2 * shape.num_hidden_layers }, () => kvNumbers(precision, 0));
+    this.#zeros = kvNumbers(precision, this.#width);
+    this.bytesPerRow = this.#arenas.length * this.#zeros.byteLength;
   }
 
   get capacity(): number {
@@ -41,11 +44,11 @@ export class KvArenas implements KvStorage {
 
   /** One of the arenas is there twice. */
   resizeBytes(capacity: number): number {
-    return capacity * this.#width * Float32Array.BYTES_PER_ELEMENT;
+    return capacity * this.#zeros.byteLength;
   }
 
   /** View of the first rows of a block, [max(1, rows), kv_heads, head_dim]: no rows show one of zeros. */
-  view(block: number, rows: number): Float32Array {
+  view(block: number, rows: number): KvNumbers {
     return rows === 0 ? this.#zeros : this.#arena(block).subarray(0, rows * this.#width);
   }
 
@@ -53,8 +56,8 @@ export class KvArenas implements KvStorage {
   async resize(capacity: number, rows: number): Promise<void> {
     try {
       for (const [block, arena] of this.#arenas.entries()) {
-        const resized = new Float32Array(capacity * this.#width);
-        resized.set(arena.subarray(0, rows * this.#width));
+        const resized = kvNumbers(this.precision, capacity * this.#width);
+        setNumbers(resized, arena.subarray(0, rows * this.#width), 0);
         this.#arenas[block] = resized;
       }
       this.#capacity = capacity;
@@ -70,17 +73,23 @@ export class KvArenas implements KvStorage {
     }
   }
 
-  async append(rows: number, keyValues: Float32Array | null): Promise<void> {
+  async append(rows: number, keyValues: KvNumbers | null): Promise<void> {
     if (keyValues === null) throw new AnchorageError('internal', 'A run on the CPU gave no keys and values.');
     const block = keyValues.length / this.#arenas.length;
     for (const [n, arena] of this.#arenas.entries()) {
-      arena.set(keyValues.subarray(n * block, (n + 1) * block), rows * this.#width);
+      setNumbers(arena, keyValues.subarray(n * block, (n + 1) * block), rows * this.#width);
     }
   }
 
   async write(rows: number, count: number, fill: (block: number, into: Float32Array) => void): Promise<void> {
+    const into = new Float32Array(count * this.#width);
     for (const [n, arena] of this.#arenas.entries()) {
-      fill(n, arena.subarray(rows * this.#width, (rows + count) * this.#width));
+      if (arena instanceof Float32Array) {
+        fill(n, arena.subarray(rows * this.#width, (rows + count) * this.#width));
+        continue;
+      }
+      fill(n, into);
+      setNumbers(arena, into, rows * this.#width);
     }
   }
 
@@ -88,7 +97,7 @@ export class KvArenas implements KvStorage {
     const block = count * this.#width;
     const out = new Float32Array(this.#arenas.length * block);
     for (const [n, arena] of this.#arenas.entries()) {
-      out.set(arena.subarray(first * this.#width, first * this.#width + block), n * block);
+      setNumbers(out, arena.subarray(first * this.#width, first * this.#width + block), n * block);
     }
     return out;
   }
@@ -102,17 +111,20 @@ export class KvArenas implements KvStorage {
     shifts.forEach((shift, i) => {
       if (shift === 0) return;
       for (let n = 0; n < this.#arenas.length; n += 2) {
-        this.#rope.shift(this.#arena(n), (first + i) * width, width, shift);
+        const key = this.#arena(n).subarray((first + i) * width, (first + i + 1) * width);
+        const rotated = singles(key);
+        this.#rope.shift(rotated, 0, width, shift);
+        if (key !== rotated) setNumbers(key, rotated, 0);
       }
     });
   }
 
   release(): void {
-    this.#arenas.fill(new Float32Array(0));
+    this.#arenas.fill(kvNumbers(this.precision, 0));
     this.#capacity = 0;
   }
 
-  #arena(block: number): Float32Array {
+  #arena(block: number): KvNumbers {
     const arena = this.#arenas[block];
     if (arena === undefined) throw new AnchorageError('internal', 'The cache has no such layer.');
     return arena;

@@ -1,3 +1,5 @@
+import type { KvNumbers } from './kvNumbers.ts';
+
 /**
  * Where the rows of an `AnchorCache` lie: in this process's memory, or on a device. The cache keeps the books (which rows
  * there are, and what they are); a storage holds their numbers, and knows rows by their index alone.
@@ -21,7 +23,7 @@ export interface KvStorage {
    */
   resize(capacity: number, rows: number): Promise<void>;
   /** Puts a run's new rows, all blocks one after another, behind the first `rows`; null where the run has put them there. */
-  append(rows: number, keyValues: Float32Array | null): Promise<void>;
+  append(rows: number, keyValues: KvNumbers | null): Promise<void>;
   /** Puts `count` rows behind the first `rows`: `fill` writes each block, [count, width]. */
   write(rows: number, count: number, fill: (block: number, into: Float32Array) => void): Promise<void>;
   /** Copies rows [first, first + count), all blocks one after another. */

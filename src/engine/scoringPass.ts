@@ -30,7 +30,7 @@ export class ScoringPass {
   constructor(decoder: Decoder, pinned: readonly number[], account?: KvAccount) {
     this.#decoder = decoder;
     this.#pinned = pinned;
-    this.#cache = new AnchorCache(decoder.package.config, account);
+    this.#cache = new AnchorCache(decoder.package.config, decoder.createStorage(), account);
   }
 
   /**

@@ -32,7 +32,7 @@ function rotated(head: readonly number[], position: number, frequencies: Float64
 describe('anchor cache', () => {
   it('keeps the anchors of closed sequences, in order, and leaves open ones whole', async () => {
     const random = new Random(1);
-    const cache = new AnchorCache(shape);
+    const cache = new AnchorCache(shape, new KvArenas(shape, 'float32'));
     const first = randomRows(random, 5);
     await cache.append(first, tokens(5, 0, 1, new Set([1, 4])));
     await cache.append(randomRows(random, 3), tokens(3, 5, 2, new Set([2])));
@@ -48,6 +48,23 @@ describe('anchor cache', () => {
     assert.equal(cache.bytes, 2 * 2 * width * 4);
   });
 
+  it('holds rows in half precision, to their rounding, moved and rotated as in single', async () => {
+    const random = new Random(4);
+    const given = randomRows(random, 6);
+    const placed = tokens(6, 0, 1, new Set([1, 4]));
+    const [single, half] = [new KvArenas(shape, 'float32'), new KvArenas(shape, 'float16')];
+    const caches = [new AnchorCache(shape, single), new AnchorCache(shape, half)];
+    for (const cache of caches) {
+      await cache.append(given, placed);
+      await cache.reduce(0, () => true, true);
+    }
+    assert.equal(half.bytesPerRow * 2, single.bytesPerRow);
+    const [expected, found] = await Promise.all(caches.map((cache) => cache.copyRows(0, cache.rows)));
+    assert.ok(expected !== undefined && found?.length === expected.length && expected.length > 0);
+    found.forEach((value, i) => assert.ok(Math.abs(value - (expected[i] ?? NaN)) <= 2e-3, `number ${i}`));
+    assert.notDeepEqual(found, expected);
+  });
+
   it('moves keys to other positions exactly, whatever the scaling', async () => {
     const scalings = [
       null,
@@ -61,7 +78,7 @@ describe('anchor cache', () => {
       const plain = Array.from({ length: width }, () => random.next() - 0.5);
       const heads = [plain.slice(0, 4), plain.slice(4)];
       const at = (position: number): number[] => heads.flatMap((head) => rotated(head, position, frequencies));
-      const cache = new AnchorCache(scaled);
+      const cache = new AnchorCache(scaled, new KvArenas(scaled, 'float32'));
       const rows = new Float32Array(2 * shape.num_hidden_layers * width);
       for (let block = 0; block < 4; block++) rows.set(at(57), block * width);
       await cache.append(rows, tokens(1, 57, 1, new Set([0])));
@@ -106,7 +123,7 @@ describe('anchor cache', () => {
 
   it('grows without losing rows, and gives copies that append takes back', async () => {
     const random = new Random(4);
-    const cache = new AnchorCache(shape);
+    const cache = new AnchorCache(shape, new KvArenas(shape, 'float32'));
     const blocks = Array.from({ length: 40 }, () => randomRows(random, 20));
     for (const [i, block] of blocks.entries()) await cache.append(block, tokens(20, 20 * i, i, new Set()));
     assert.equal(cache.rows, 800);
@@ -114,8 +131,8 @@ describe('anchor cache', () => {
   });
 
   it('shows one row of zeros when it is empty', async () => {
-    const arenas = new KvArenas(shape);
-    const cache = new AnchorCache(shape, undefined, arenas);
+    const arenas = new KvArenas(shape, 'float32');
+    const cache = new AnchorCache(shape, arenas);
     assert.deepEqual(arenas.view(0, 0), new Float32Array(width));
     await cache.append(randomRows(new Random(1), 1), tokens(1, 0, 0, new Set()));
     cache.truncate(0);

@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { AnchorageError, type ErrorReason } from '../../../src/protocol/errors.ts';
 import { Decoder, type DecoderOptions } from '../../../src/engine/decoder.ts';
-import { groupTokens } from '../../../src/engine/groupTokens.ts';
+import { suggestedGroupTokens } from '../../../src/engine/groupTokens.ts';
 import type { ModelPackage } from '../../../src/engine/modelPackage.ts';
 import { physicalCores } from '../../../src/engine/onnxRuntime.ts';
 import { openTinyDecoder } from './tinyDecoder.ts';
@@ -102,9 +102,9 @@ describe('decoder', function () {
       head_dim: 64,
       intermediate_size: 8192,
     };
-    assert.equal(groupTokens({ ...pkg.config, ...smol }, 'int4'), 128);
-    assert.equal(groupTokens({ ...pkg.config, ...smol }, 'int8'), 64);
-    assert.equal(groupTokens({ ...pkg.config, ...large }, 'int4'), 16);
+    assert.equal(suggestedGroupTokens({ ...pkg.config, ...smol }, 'int4'), 128);
+    assert.equal(suggestedGroupTokens({ ...pkg.config, ...smol }, 'int8'), 64);
+    assert.equal(suggestedGroupTokens({ ...pkg.config, ...large }, 'int4'), 16);
   });
 
   it('uses at least one core', () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { AnchorCache } from '../../../src/engine/anchorCache.ts';
+import { KvArenas } from '../../../src/engine/kvArenas.ts';
 import { fromFloat16, toFloat16 } from '../../../src/engine/float16.ts';
 import { fromInt8, toInt8 } from '../../../src/engine/int8Rows.ts';
 import { Random } from '../../../src/engine/random.ts';
@@ -17,7 +18,7 @@ function there(values: readonly number[], headDim: number): number[] {
 
 /** A cache of three rows, and their sequence. */
 async function filled(): Promise<{ cache: AnchorCache; sequence: SealedSequence }> {
-  const cache = new AnchorCache(shape);
+  const cache = new AnchorCache(shape, new KvArenas(shape, 'float32'));
   const random = new Random(2);
   const values = Float32Array.from({ length: 4 * 3 * 8 }, () => (random.next() - 0.5) * 4);
   const tokens = [0, 1, 2].map((position) => {
@@ -77,7 +78,7 @@ describe('stored rows', () => {
   for (const precision of anchorPrecisions) {
     it(`go out and in again in ${precision}, in their order and at their places`, async () => {
       const { cache, sequence } = await filled();
-      const other = new AnchorCache(shape);
+      const other = new AnchorCache(shape, new KvArenas(shape, 'float32'));
       await unpack(other, await pack(cache, sequence, 0, precision), 1, null);
       assert.equal(other.rows, 3);
       assert.deepEqual([...other.positions], [0, 1, 2]);
@@ -100,7 +101,7 @@ describe('stored rows', () => {
       take: (bytes: number): void => void (taken += bytes),
       give: (bytes: number): void => void (taken -= bytes),
     };
-    const other = new AnchorCache(shape, account);
+    const other = new AnchorCache(shape, new KvArenas(shape, 'float32'), account);
     await other.makeRoom(50);
     const made = taken;
     assert.ok(made >= 50 * rowBytes && made < 70 * rowBytes);
@@ -124,7 +125,7 @@ describe('stored rows', () => {
       { ...packed, precision: 'fp16', keyValues: new Uint16Array(7) },
     ];
     for (const anchors of wrong) {
-      const other = new AnchorCache(shape);
+      const other = new AnchorCache(shape, new KvArenas(shape, 'float32'));
       await assert.rejects(unpack(other, anchors, 1, null), (error) => AnchorageError.is(error, 'invalidInput'));
       assert.equal(other.rows, 0);
     }

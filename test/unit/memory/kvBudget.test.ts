@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { AnchorCache } from '../../../src/engine/anchorCache.ts';
+import { KvArenas } from '../../../src/engine/kvArenas.ts';
 import { KvBudget } from '../../../src/memory/kvBudget.ts';
 import { AnchorageError } from '../../../src/protocol/errors.ts';
 
@@ -16,7 +17,10 @@ async function append(cache: AnchorCache, count: number): Promise<void> {
 describe('the memory budget', () => {
   it('is shared by caches, counts what they reserve, and is given back', async () => {
     const budget = new KvBudget(100_000, 1000);
-    const [one, two] = [new AnchorCache(shape, budget), new AnchorCache(shape, budget)];
+    const [one, two] = [
+      new AnchorCache(shape, new KvArenas(shape, 'float32'), budget),
+      new AnchorCache(shape, new KvArenas(shape, 'float32'), budget),
+    ];
     await append(one, 100);
     await append(two, 50);
     assert.ok(budget.used >= 1000 + 150 * one.bytesPerRow);
@@ -30,7 +34,7 @@ describe('the memory budget', () => {
 
   it('is given back where something else lacks it, and only there', async () => {
     const budget = new KvBudget(30_000);
-    const cache = new AnchorCache(shape, budget);
+    const cache = new AnchorCache(shape, new KvArenas(shape, 'float32'), budget);
     await append(cache, 100);
     cache.truncate(40);
     const { used } = budget;
@@ -43,7 +47,7 @@ describe('the memory budget', () => {
 
   it('is never exceeded: the cache that would keeps what it has, and the error names the setting', async () => {
     const budget = new KvBudget(50_000);
-    const cache = new AnchorCache(shape, budget);
+    const cache = new AnchorCache(shape, new KvArenas(shape, 'float32'), budget);
     while (cache.rows < 120) await append(cache, 7);
     const { rows, free } = cache;
     const before = await cache.copyRows(0, rows);
@@ -64,7 +68,7 @@ describe('the memory budget', () => {
 
   it('has room for what a cache says is free, at any fill', async () => {
     const budget = new KvBudget(30_000);
-    const cache = new AnchorCache(shape, budget);
+    const cache = new AnchorCache(shape, new KvArenas(shape, 'float32'), budget);
     for (let step = 1; cache.free > 0; step++) await append(cache, Math.min(cache.free, step));
     assert.ok(budget.largest <= budget.limit);
   });
