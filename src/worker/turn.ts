@@ -46,7 +46,7 @@ export async function runTurn(
   signal: AbortSignal,
 ): Promise<AnsweredTurn> {
   const { context } = memory;
-  const plan = planTurn(model, request);
+  const plan = await planTurn(model, request, signal);
   const rows = roomNeeded(model, plan, request.sampling.maxTokens);
   await memory.fit(rows);
   const unplaced = memory.unplacedTokens;

@@ -1,3 +1,5 @@
+import { setImmediate as eventLoopTurn } from 'node:timers/promises';
+import { throwIfCancelled } from '../engine/sequenceReader.ts';
 import { AnchorageError } from '../protocol/errors.ts';
 import type { Attachment, Task } from '../protocol/worker.ts';
 import type { DecoderContext } from '../memory/decoderContext.ts';
@@ -33,19 +35,28 @@ const mostAttached = 4;
 /** Characters that are tokenised at a time where a rough count will do. */
 const sliceCharacters = 16_384;
 
+/** Texts of more characters for each token that there is room for are counted before the work of cutting them. */
+const usualCharacters = 8;
+
+/** Milliseconds of tokenising after which other requests get a turn. */
+const longestBusy = 10;
+
 /**
- * Decides how a question and its attachments are read: files as anchored chunks, short selections whole.
+ * Decides how a question and its attachments are read: files as anchored chunks, short selections whole. Where there is
+ * much to tokenise it pauses, so that what need not wait for an answer is done meanwhile.
  *
- * @throws AnchorageError `invalidInput` when there is nothing to ask about, `contextTooLong` when it can never fit.
+ * @throws AnchorageError `invalidInput` when there is nothing to ask about, `contextTooLong` when it can never fit,
+ *   `cancelled`.
  */
-export function planTurn(
+export async function planTurn(
   model: Model,
   {
     task,
     question,
     attachments,
   }: { readonly task: Task; readonly question: string; readonly attachments: readonly Attachment[] },
-): TurnPlan {
+  signal?: AbortSignal,
+): Promise<TurnPlan> {
   const words = questionFor(task, question, attachments);
   if (words === '') {
     throw new AnchorageError('invalidInput', 'The question is empty.', 'Write what you want to know.');
@@ -55,29 +66,73 @@ export function planTurn(
     const remedy = attachment.kind === 'file' ? 'Choose a file with text in it.' : 'Select some text first.';
     throw new AnchorageError('invalidInput', `${attachment.path}: the ${attachment.kind} is empty.`, remedy);
   }
-  refuseFarTooLong(model, attachments);
+  const pause = pauses(signal);
+  await refuseFarTooLong(model, attachments, pause);
   const selections = attachments.filter((attachment) => attachment.kind === 'selection');
   const inline = selections.map(inlined).join('\n');
-  const isWhole = model.encodeText(inline).length <= wholeSelectionTokens;
+  const isWhole = hasAtMost(model, inline, wholeSelectionTokens);
   const chunked = isWhole ? attachments.filter((attachment) => attachment.kind === 'file') : attachments;
-  const chunks = chunked.flatMap((attachment) => [...chunksOf(model, attachment)]);
   const whole = isWhole && inline !== '' ? `${inline}\n${words}` : words;
   const questionTokens = model.encodeQuestion(whole);
-  const tokens = chunks.reduce((sum, chunk) => sum + model.encode(chunk).length, questionTokens.length);
-  return { chunks, question: whole, questionTokens, tokens };
+  const chunks: SequenceText[] = [];
+  let tokens = 0;
+  for (const attachment of chunked) {
+    for (const chunk of chunksOf(model, attachment)) {
+      chunks.push(chunk);
+      tokens += model.encode(chunk).length;
+      refuseTooMany(model, tokens);
+      await pause();
+    }
+  }
+  return { chunks, question: whole, questionTokens, tokens: tokens + questionTokens.length };
 }
 
-/** Known before the work of cutting a text, and in time that depends on the model and not on the text. */
-function refuseFarTooLong(model: Model, attachments: readonly Attachment[]): void {
-  const room = model.canSpill ? model.capacity * mostAttached : model.capacity;
+/** In time that depends on the model and not on the text, which cutting does not. */
+async function refuseFarTooLong(
+  model: Model,
+  attachments: readonly Attachment[],
+  pause: () => Promise<void>,
+): Promise<void> {
+  const characters = attachments.reduce((sum, { text }) => sum + text.length, 0);
+  if (model.positionsOf(characters / usualCharacters) <= roomForAttached(model)) return;
   let tokens = 0;
   for (const { text } of attachments) {
     for (let from = 0; from < text.length; from += sliceCharacters) {
       tokens += model.encodeText(text.slice(from, from + sliceCharacters)).length;
-      const needed = model.positionsOf(tokens);
-      if (needed > room) throw turnTooLong(model, `at least ${tokens}`, needed, room);
+      refuseTooMany(model, tokens);
+      await pause();
     }
   }
+}
+
+function refuseTooMany(model: Model, tokens: number): void {
+  const needed = model.positionsOf(tokens);
+  const room = roomForAttached(model);
+  if (needed > room) throw turnTooLong(model, `at least ${tokens}`, needed, room);
+}
+
+function roomForAttached({ canSpill, capacity }: Model): number {
+  return canSpill ? capacity * mostAttached : capacity;
+}
+
+/** Of a text that has many more not all is tokenised. */
+function hasAtMost(model: Model, text: string, most: number): boolean {
+  let tokens = 0;
+  for (let from = 0; from < text.length && tokens <= most; from += sliceCharacters) {
+    tokens += model.encodeText(text.slice(from, from + sliceCharacters)).length;
+  }
+  return tokens <= most;
+}
+
+/** To be called often: gives others a turn where it was long since they had one. */
+function pauses(signal: AbortSignal | undefined): () => Promise<void> {
+  let begin = performance.now();
+  return async () => {
+    if (performance.now() - begin < longestBusy) return;
+    await eventLoopTurn();
+    throwIfCancelled(signal);
+    begin = performance.now();
+  };
 }
 
 /** Rows that a turn needs beside the anchors: to read a chunk, or for the question, what is read again, and the answer. */

@@ -53,10 +53,10 @@ function file(path: string, lines = 60, symbolLines: number[] = []): FileText {
 }
 
 /** Keys of the chunks that attaching a file gives. */
-function keysOf(model: FakeModel, attached: FileText): string[] {
+async function keysOf(model: FakeModel, attached: FileText): Promise<string[]> {
   const attachments = [{ ...attached, kind: 'file' as const }];
   const { ratio, choice } = model.defaults;
-  return planTurn(model, { task: 'chat', question: 'Why?', attachments }).chunks.map((chunk) =>
+  return (await planTurn(model, { task: 'chat', question: 'Why?', attachments })).chunks.map((chunk) =>
     model.keys.keyOf(model.keys.start, model.encode(chunk), { ratio, choice, independent: true }),
   );
 }
@@ -69,7 +69,7 @@ describe('file indexer', () => {
     const attached = file('a.ts', 60, [20, 41]);
     indexer.add(attached);
     await indexer.run(model, store, never);
-    assert.deepEqual([...store.byKey.keys()], keysOf(model, attached));
+    assert.deepEqual([...store.byKey.keys()], await keysOf(model, attached));
     for (const bytes of store.byKey.values()) assert.equal(decodeAnchors(bytes)?.sequence.independent, true);
     assert.equal(indexer.waiting, 0);
     assert.equal(model.contexts[0]?.rows, 0);
@@ -92,7 +92,10 @@ describe('file indexer', () => {
     for (const name of ['a.ts', 'b.ts', 'a.ts']) indexer.add(file(name, 5));
     assert.equal(indexer.waiting, 2);
     await indexer.run(model, store, never);
-    assert.deepEqual([...store.byKey.keys()], [...keysOf(model, file('a.ts', 5)), ...keysOf(model, file('b.ts', 5))]);
+    assert.deepEqual(
+      [...store.byKey.keys()],
+      [...(await keysOf(model, file('a.ts', 5))), ...(await keysOf(model, file('b.ts', 5)))],
+    );
   });
 
   it('keeps a bounded number of files and of characters', () => {
@@ -116,11 +119,11 @@ describe('file indexer', () => {
     store.onWrite = () => setTimeout(() => stop.abort(), 2);
     await indexer.run(model, store, stop.signal);
     const done = store.byKey.size;
-    assert.ok(done >= 1 && done < keysOf(model, attached).length);
+    assert.ok(done >= 1 && done < (await keysOf(model, attached)).length);
     assert.equal(indexer.waiting, 1);
     store.onWrite = () => {};
     await indexer.run(model, store, never);
-    assert.deepEqual([...store.byKey.keys()], keysOf(model, attached));
+    assert.deepEqual([...store.byKey.keys()], await keysOf(model, attached));
     assert.ok(model.contexts.every(({ rows }) => rows === 0));
   });
 
@@ -141,7 +144,7 @@ describe('file indexer', () => {
     await indexer.run(new WatchedModel(), store, stop.signal);
     const [other, others] = [new WatchedModel(), new Anchors()];
     await indexer.run(other, others, never);
-    assert.deepEqual([...others.byKey.keys()], keysOf(other, attached));
+    assert.deepEqual([...others.byKey.keys()], await keysOf(other, attached));
   });
 
   it('waits while the budget has no room, and does nothing for a model whose chunks see what is before them', async () => {

@@ -20,17 +20,17 @@ function plan(
 }
 
 describe('turn plan', () => {
-  it('reads a short selection whole, in front of the question', () => {
-    const { chunks, question, questionTokens, tokens } = plan('Why?', [attachment('selection', 'let a = 1;\n')]);
+  it('reads a short selection whole, in front of the question', async () => {
+    const { chunks, question, questionTokens, tokens } = await plan('Why?', [attachment('selection', 'let a = 1;\n')]);
     assert.deepEqual(chunks, []);
     assert.equal(question, 'File: a.ts, lines 7-7\n```typescript\nlet a = 1;\n```\n\nWhy?');
     assert.equal(tokens, questionTokens.length);
   });
 
-  it('reads files, and long selections, as chunks that hold all of their text', () => {
+  it('reads files, and long selections, as chunks that hold all of their text', async () => {
     const text = Array.from({ length: 100 }, (_, i) => `line ${i}\n`).join('');
     for (const kind of ['file', 'selection'] as const) {
-      const { chunks, question, tokens, questionTokens } = plan('Why?', [attachment(kind, text)]);
+      const { chunks, question, tokens, questionTokens } = await plan('Why?', [attachment(kind, text)]);
       assert.equal(question, 'Why?');
       assert.ok(chunks.length > 1);
       assert.equal(chunks.map((chunk) => (chunk.kind === 'chunk' ? chunk.text : '')).join(''), text);
@@ -39,10 +39,10 @@ describe('turn plan', () => {
     }
   });
 
-  it('writes the end of a long path above chunks, and no more of it than a quarter of a chunk', () => {
+  it('writes the end of a long path above chunks, and no more of it than a quarter of a chunk', async () => {
     const text = 'line of text\n'.repeat(40);
     for (const name of ['x'.repeat(400), 'deep/'.repeat(80) + 'name.ts', '🦊'.repeat(20_000)]) {
-      const { chunks } = plan('Why?', [attachment('file', text, name)]);
+      const { chunks } = await plan('Why?', [attachment('file', text, name)]);
       assert.ok(chunks.length < 8, `${chunks.length} chunks`);
       for (const chunk of chunks) {
         assert.ok(chunk.kind === 'chunk' && chunk.path.startsWith('…') && name.endsWith(chunk.path.slice(1)));
@@ -60,14 +60,12 @@ describe('turn plan', () => {
     );
   });
 
-  it('words the question of a task where the user gave none', () => {
-    assert.match(plan('', [attachment('selection', 'x')], 'explain').question, /Explain what this code does/);
-    assert.match(
-      plan('', [attachment('file', 'x', 'src/b.ts')], 'summarize').question,
-      /Summarize what src\/b\.ts is for/,
-    );
-    assert.match(plan('', [], 'summarize').question, /our conversation/);
-    assert.equal(plan(' In one word? ', [attachment('file', 'x')], 'explain').question, 'In one word?');
+  it('words the question of a task where the user gave none', async () => {
+    const asked = async (...args: Parameters<typeof plan>): Promise<string> => (await plan(...args)).question;
+    assert.match(await asked('', [attachment('selection', 'x')], 'explain'), /Explain what this code does/);
+    assert.match(await asked('', [attachment('file', 'x', 'src/b.ts')], 'summarize'), /what src\/b\.ts is for/);
+    assert.match(await asked('', [], 'summarize'), /our conversation/);
+    assert.equal(await asked(' In one word? ', [attachment('file', 'x')], 'explain'), 'In one word?');
   });
 
   const refused: readonly [string, string, readonly Attachment[], string, RegExp][] = [
@@ -79,23 +77,20 @@ describe('turn plan', () => {
       'Why?',
       [attachment('selection', 'x'.repeat(140_000))],
       'contextTooLong',
-      /14\d{4} tokens.*room for 16384/,
+      /at least 13\d{4} tokens.*room for 16384/,
     ],
   ];
   for (const [name, question, attachments, reason, message] of refused) {
-    it(`refuses ${name}`, () => {
-      assert.throws(
-        () => plan(question, attachments),
-        (error) => {
-          return (
-            AnchorageError.is(error) && error.reason === reason && message.test(error.message) && error.remedy !== ''
-          );
-        },
-      );
+    it(`refuses ${name}`, async () => {
+      await assert.rejects(plan(question, attachments), (error) => {
+        return (
+          AnchorageError.is(error) && error.reason === reason && message.test(error.message) && error.remedy !== ''
+        );
+      });
     });
   }
 
-  it('does not tokenise all of a text that is far too long', () => {
+  it('does not tokenise all of a text that is far too long', async () => {
     let characters = 0;
     class CountingModel extends FakeModel {
       override encodeText(text: string): number[] {
@@ -105,18 +100,47 @@ describe('turn plan', () => {
     }
     const counting = new CountingModel({ read: 0, write: 0 });
     const attachments = [attachment('file', 'x'.repeat(2_000_000))];
-    assert.throws(
-      () => planTurn(counting, { task: 'chat', question: 'Why?', attachments }),
+    await assert.rejects(
+      planTurn(counting, { task: 'chat', question: 'Why?', attachments }),
       (error) => AnchorageError.is(error, 'contextTooLong') && error.message.includes('at least'),
     );
     assert.ok(characters < 200_000, `${characters} characters`);
   });
 
+  it('tokenises nothing but the chunks of what is attached, and lets others in between', async () => {
+    let characters = 0;
+    class SlowModel extends FakeModel {
+      override encodeText(text: string): number[] {
+        characters += text.length;
+        return super.encodeText(text);
+      }
+
+      override encode(text: Parameters<FakeModel['encode']>[0]): number[] {
+        for (const begin = performance.now(); performance.now() - begin < 2;);
+        return super.encode(text);
+      }
+    }
+    const text = Array.from({ length: 700 }, (_, i) => `line ${i}\n`).join('');
+    let turns = 0;
+    const ticker = setInterval(() => turns++, 1);
+    const attachments = [attachment('file', text)];
+    const slow = new SlowModel({ read: 0, write: 0 });
+    const { chunks } = await planTurn(slow, { task: 'chat', question: 'Why?', attachments });
+    clearInterval(ticker);
+    assert.ok(turns > chunks.length / 20, `${turns} turns of others, ${chunks.length} chunks`);
+    assert.ok(characters < 1000, `${characters} characters beside them`);
+    const abort = new AbortController();
+    setTimeout(() => abort.abort(), 20);
+    await assert.rejects(planTurn(slow, { task: 'chat', question: 'Why?', attachments }, abort.signal), (error) =>
+      AnchorageError.is(error, 'cancelled'),
+    );
+  });
+
   describe('room', () => {
     const pinned = [1, 2, 3];
 
-    it('is refused to a question beside a session that leaves none, and the session is blamed', () => {
-      const turn = plan('Why? '.repeat(100));
+    it('is refused to a question beside a session that leaves none, and the session is blamed', async () => {
+      const turn = await plan('Why? '.repeat(100));
       checkRoom(model, turn, { room: 4093, pinned }, 100);
       assert.throws(
         () => checkRoom(model, turn, { room: 400, pinned }, 100),
@@ -128,24 +152,24 @@ describe('turn plan', () => {
       );
     });
 
-    it('is refused to a question that no session could hold, and the question is blamed', () => {
-      const turn = plan('Why? '.repeat(1000));
+    it('is refused to a question that no session could hold, and the question is blamed', async () => {
+      const turn = await plan('Why? '.repeat(1000));
       assert.throws(
         () => checkRoom(model, turn, { room: 4093, pinned }, 100),
         (error) => AnchorageError.is(error, 'contextTooLong') && !error.remedy.includes('new session'),
       );
     });
 
-    it('is kept for an answer, less where less is asked for', () => {
-      const turn = plan('Why? '.repeat(100));
+    it('is kept for an answer, less where less is asked for', async () => {
+      const turn = await plan('Why? '.repeat(100));
       const room = turn.questionTokens.length + 200;
       checkRoom(model, turn, { room, pinned }, 200);
       assert.throws(() => checkRoom(model, turn, { room, pinned }, 2000), /needs/);
       checkRoom(model, turn, { room: room + 56, pinned }, 2000);
     });
 
-    it('is asked for the question, what is read again and the answer, but for no large share of all', () => {
-      const turn = plan('Why?');
+    it('is asked for the question, what is read again and the answer, but for no large share of all', async () => {
+      const turn = await plan('Why?');
       const question = turn.questionTokens.length;
       assert.equal(roomNeeded(model, turn, 100), question + 100 + 512);
       assert.equal(roomNeeded(model, turn, 100_000), question + 1024 + 512);
