@@ -47,9 +47,14 @@ export const targets = {
     script: 'test/bench/parity.ts',
   },
   bench: {
-    summary: 'speed and memory: anchors against full caching and no caching',
+    summary: 'speed and memory: anchors, full caching, no caching, node-llama-cpp and transformers.js',
     steps: ['base', 'package'],
     script: 'test/bench/speed.ts',
+  },
+  profile: {
+    summary: 'where a decode step and a prefill group spend their time',
+    steps: ['base', 'package'],
+    script: 'test/bench/profile.ts',
   },
   perplexity: {
     summary: 'perplexity of every variant, with the adapter and without',
