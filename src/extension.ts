@@ -33,6 +33,7 @@ import { ShowLogCommand } from './host/status/commands/showLog.ts';
 import { ShowMenuCommand } from './host/status/commands/showMenu.ts';
 import { FailureNotices } from './host/status/failureNotices.ts';
 import { RestartOffer } from './host/status/restartOffer.ts';
+import { TryGpuAgainCommand } from './host/status/commands/tryGpuAgain.ts';
 import { StatusBar } from './host/status/statusBar.ts';
 import { SummarizeFileCommand } from './host/summarize/commands/summarizeFile.ts';
 import { SummarizeSelectionCommand } from './host/summarize/commands/summarizeSelection.ts';
@@ -67,9 +68,10 @@ export function activate(context: vscode.ExtensionContext): AnchorageApi {
   const log = keep(vscode.window.createOutputChannel('Anchorage', { log: true }));
   const errors = new ErrorPresenter(log);
   const configuration = keep(new Configuration(log));
-  const storage = context.storageUri ?? context.globalStorageUri;
+  const { storageUri, globalStorageUri } = context;
+  const folders = { storageFolder: (storageUri ?? globalStorageUri).fsPath, profileFolder: globalStorageUri.fsPath };
 
-  const assistant = keep(new WorkerAssistant(extensionPath, storage.fsPath, configuration, log));
+  const assistant = keep(new WorkerAssistant(extensionPath, folders, configuration, log));
 
   const chat = keep(new ChatController(assistant, configuration, new LastSession(context.workspaceState), log));
   const chatView = keep(new ChatViewProvider(extensionUri, chat, errors));
@@ -107,6 +109,7 @@ export function activate(context: vscode.ExtensionContext): AnchorageApi {
     new RestartWorkerCommand(assistant),
     new ShowLogCommand(log),
     new ShowMenuCommand(),
+    new TryGpuAgainCommand(assistant),
   );
   void revealChatOnce(context);
   return { assistant, chat, explain, statusBar };

@@ -110,4 +110,9 @@ export interface Assistant {
   /** Forgets the files that were to be read ahead. Starts nothing. */
   stopIndexing(): Promise<void>;
   diagnose(): Promise<readonly Check[]>;
+  /**
+   * Has the execution providers tried again, for the next start. Resolves to the model with the new reason for where it
+   * runs; answers are written meanwhile.
+   */
+  tryProvidersAgain(signal: AbortSignal): Promise<ModelInfo>;
 }

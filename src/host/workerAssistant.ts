@@ -25,6 +25,7 @@ import {
   type SessionSummary,
   type SessionView,
   stopIndexingRequest,
+  tryProvidersRequest,
 } from '../protocol/worker.ts';
 import type {
   Answer,
@@ -69,10 +70,10 @@ export class WorkerAssistant extends Disposable implements Assistant {
   /** The worker that was asked for its warning last. */
   #warned: WorkerClient | undefined;
 
-  /** @param storageFolder where the worker keeps the sessions */
+  /** @param folders where the worker keeps the sessions, and what it measures of the machine */
   constructor(
     extensionPath: string,
-    storageFolder: string,
+    folders: { readonly storageFolder: string; readonly profileFolder: string },
     configuration: Configuration,
     log: vscode.LogOutputChannel,
   ) {
@@ -84,7 +85,7 @@ export class WorkerAssistant extends Disposable implements Assistant {
           workerPath: join(extensionPath, 'dist', 'worker.mjs'),
           nodePath: configuration.settings['worker.nodePath'] || undefined,
           client: 'vscode',
-          storageFolder,
+          ...folders,
           listener,
         }),
         load: () => loadParams(configuration.settings, extensionPath),
@@ -202,6 +203,13 @@ export class WorkerAssistant extends Disposable implements Assistant {
     return (await this.#request(diagnoseRequest, {})).checks;
   }
 
+  async tryProvidersAgain(signal: AbortSignal): Promise<ModelInfo> {
+    const { client } = await orCancelled(this.#ready(), signal);
+    const model = await client.request(tryProvidersRequest, {}, { signal });
+    this.#supervisor.noteModel(model);
+    return model;
+  }
+
   /** A request that needs the worker and no model. */
   async #request<P extends z.ZodType, R extends z.ZodType>(
     definition: RequestDefinition<P, R>,
@@ -229,6 +237,9 @@ export class WorkerAssistant extends Disposable implements Assistant {
       },
       onMemoryChanged: (memory) => {
         this.#onDidChangeMemory.fire(memory);
+      },
+      onModelChanged: (model) => {
+        this.#supervisor.noteModel(model);
       },
       onStorageChanged: ({ problem }) => {
         if (problem !== null) {

@@ -121,6 +121,8 @@ export const initializeRequest = request(
     client: z.string(),
     /** Folder for sessions; null keeps sessions in memory only. */
     storageFolder: z.string().nullable(),
+    /** Folder for what is measured of the machine, which sessions may share; by default that of the sessions. */
+    profileFolder: z.string().nullable().default(null),
   }),
   z.object({
     protocolVersion: z.int(),
@@ -148,6 +150,9 @@ export const loadModelRequest = request(
   }),
   modelInfoSchema,
 );
+
+/** Tries the execution providers again, whatever is known of them. Resolves when that is done; the engine goes on meanwhile. */
+export const tryProvidersRequest = request('model/tryProviders', empty, modelInfoSchema);
 
 export const createSessionRequest = request(
   'session/create',
@@ -256,6 +261,9 @@ export const progressNotification = notification(
     unit: z.enum(['tokens', 'bytes', 'sequences']),
   }),
 );
+
+/** Something of the loaded model's description is another now: why it runs where it does. */
+export const modelChangedNotification = notification('model/changed', modelInfoSchema);
 
 export const memoryChangedNotification = notification('memory/changed', memoryViewSchema);
 

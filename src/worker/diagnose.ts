@@ -36,7 +36,7 @@ export async function diagnose(options: DiagnoseOptions): Promise<Check[]> {
       remedy: onnxruntime === '' ? 'Install the extension again.' : '',
     },
     await packageCheck(options),
-    ...(model === null ? [] : [providerCheck(model)]),
+    ...(model === null ? [] : [providerCheck(model), ...calibrationChecks(model)]),
     storageCheck(options),
     memoryCheck(),
     ...(model === null ? [] : [budgetCheck(model)]),
@@ -74,6 +74,11 @@ async function packageCheck({ model, loadError }: DiagnoseOptions): Promise<Chec
 /** The model runs on the provider in use, so it works; why others do not is told, and is no fault. */
 function providerCheck({ info }: Model): Check {
   return { name: 'Execution provider', ok: true, detail: info.executionProviderReason, remedy: '' };
+}
+
+/** Measurements, which are no faults either. */
+function calibrationChecks({ calibration }: Model): Check[] {
+  return calibration.lines.map((line) => ({ ...line, ok: true, remedy: '' }));
 }
 
 function storageCheck({ storageFolder, storageWarning }: DiagnoseOptions): Check {

@@ -1,122 +1,79 @@
-import { execFile } from 'node:child_process';
-import { z } from 'zod';
-import { loadOnnxRuntime } from '../engine/onnxRuntime.ts';
+import { explain, isMoreTelling, executionProviders, providerNames } from './providerOutcome.ts';
+import type { ExecutionProvider, ProviderFailure, ProviderOutcome } from './providerOutcome.ts';
 
-/** Execution providers in the order in which they are wanted. */
-const preferred = ['cuda', 'dml', 'coreml', 'webgpu', 'cpu'] as const;
-export type ExecutionProvider = (typeof preferred)[number];
-
-/** Those that a package has a graph for. */
-const withGraph: readonly ExecutionProvider[] = ['cpu'];
-
-const names: Readonly<Record<ExecutionProvider, string>> = {
-  cuda: 'CUDA',
-  dml: 'DirectML',
-  coreml: 'Core ML',
-  webgpu: 'WebGPU',
-  cpu: 'CPU',
-};
-
-/** Whether a provider works on this machine, and why not. */
-export interface ProbeResult {
-  readonly executionProvider: ExecutionProvider;
-  readonly works: boolean;
-  readonly problem: string;
+/** What a choice is made by. */
+export interface ProviderFacts {
+  readonly wanted: ExecutionProvider | 'auto';
+  /** Those that this build of onnxruntime has. */
+  readonly built: ReadonlySet<string>;
+  /** Whether the package has a graph for a provider, and the engine a decoder. */
+  readonly canOpen: (executionProvider: ExecutionProvider) => boolean;
+  /** What became of a provider when it was tried on this machine; undefined when it was not. */
+  readonly outcome: (executionProvider: ExecutionProvider) => ProviderOutcome | undefined;
 }
 
-export interface ChosenProvider {
+export interface ProviderChoice {
   readonly executionProvider: ExecutionProvider;
-  /** One sentence: why this one and not another. */
+  /** One sentence: why this one and not another, and what the user can do about it. */
   readonly reason: string;
-  readonly probes: readonly ProbeResult[];
+  /** Those that would be preferred and have not been tried, the best first. */
+  readonly untried: readonly ExecutionProvider[];
 }
-
-const reportSchema = z.union([
-  z.object({ works: z.literal(true) }),
-  z.object({ works: z.literal(false), problem: z.string() }),
-]);
-
-const probeTimeout = 20_000;
 
 /**
- * Finds the first provider that works here and that packages have a graph for. Each is tried in a process of its own
- * with a time limit, since a faulty driver may hang or end the process that loads it. The CPU is not tried: it is
- * onnxruntime's own code, and what is left when nothing else works.
- *
- * @param workerPath the worker's script, which runs a probe when it is told to.
+ * Chooses the first provider that is known to work here and that the package has a graph for; the CPU, which is
+ * onnxruntime's own code, when there is none. It tries nothing: a model must not wait for a driver.
  */
-export async function chooseProvider(wanted: ExecutionProvider | 'auto', workerPath: string): Promise<ChosenProvider> {
+export function chooseProvider({ wanted, built, canOpen, outcome }: ProviderFacts): ProviderChoice {
   if (wanted === 'cpu')
-    return { executionProvider: 'cpu', reason: 'CPU, because the settings ask for it.', probes: [] };
-  const { listSupportedBackends } = await loadOnnxRuntime();
-  const built = new Set<string>(listSupportedBackends().map((backend) => backend.name));
-  const tried = preferred.filter((each) => built.has(each) && each !== 'cpu');
-  const probes = await Promise.all(tried.map((each) => probe(each, workerPath)));
-  const usable = probes.find(({ executionProvider: each, works }) => {
-    return works && withGraph.includes(each) && (wanted === 'auto' || wanted === each);
-  });
-  const executionProvider = usable?.executionProvider ?? 'cpu';
-  return { executionProvider, reason: reasonFor(wanted, executionProvider, probes), probes };
-}
-
-function probe(executionProvider: ExecutionProvider, workerPath: string): Promise<ProbeResult> {
-  return new Promise((resolve) => {
-    const arguments_ = [workerPath, '--probe', executionProvider];
-    const options = { timeout: probeTimeout, killSignal: 'SIGKILL', windowsHide: true } as const;
-    const child = execFile(process.execPath, arguments_, options, (error, stdout) => {
-      const report = reportSchema.safeParse(lastJson(stdout));
-      if (report.success) {
-        const problem = report.data.works ? '' : shortened(report.data.problem);
-        resolve({ executionProvider, works: report.data.works, problem });
-        return;
-      }
-      const isLate = error?.killed === true;
-      const problem = isLate
-        ? `no answer within ${probeTimeout / 1000} s`
-        : 'its driver ended the process that tried it';
-      resolve({ executionProvider, works: false, problem });
-    });
-    child.stdin?.end();
-  });
-}
-
-function lastJson(stdout: string): unknown {
-  try {
-    return JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '');
-  } catch {
-    return undefined;
+    return { executionProvider: 'cpu', reason: 'CPU, because the settings ask for it.', untried: [] };
+  const untried: ExecutionProvider[] = [];
+  const withoutGraph: ExecutionProvider[] = [];
+  let failure: Failed | undefined;
+  for (const executionProvider of candidates(wanted, built)) {
+    const found = built.has(executionProvider) ? outcome(executionProvider) : ({ kind: 'notBuilt' } as const);
+    if (found === undefined) untried.push(executionProvider);
+    else if (found.kind !== 'works') {
+      const failed = { executionProvider, failure: found };
+      // Of two that say as much, the later: it is the one that needs less to be installed.
+      if (failure === undefined || !isMoreTelling(failure.failure, found)) failure = failed;
+    } else if (canOpen(executionProvider)) {
+      const reason = `${nameOf(executionProvider)}, because it was tried on this machine and computes what the CPU does.`;
+      return { executionProvider, reason, untried };
+    } else withoutGraph.push(executionProvider);
   }
+  return { executionProvider: 'cpu', reason: `CPU, because ${whyCpu(untried, withoutGraph, failure)}.`, untried };
 }
 
-/** The part of onnxruntime's message behind its source location. */
-function shortened(problem: string): string {
-  const last = problem.trim().split('\n')[0] ?? '';
-  return last
-    .replace(/^.* was false\. /, '')
-    .replace(/^(OrtSessionOptions\w+|\S+\.cc:\d+ .*?): /, '')
-    .slice(0, 200);
+interface Failed {
+  readonly executionProvider: ExecutionProvider;
+  readonly failure: ProviderFailure;
 }
 
-function reasonFor(
-  wanted: ExecutionProvider | 'auto',
-  chosen: ExecutionProvider,
-  probes: readonly ProbeResult[],
+function candidates(wanted: ExecutionProvider | 'auto', built: ReadonlySet<string>): readonly ExecutionProvider[] {
+  if (wanted !== 'auto') return [wanted];
+  return executionProviders.filter((each) => built.has(each) && each !== 'cpu');
+}
+
+function whyCpu(
+  untried: readonly ExecutionProvider[],
+  withoutGraph: readonly ExecutionProvider[],
+  failure: Failed | undefined,
 ): string {
-  if (chosen !== 'cpu')
-    return `${names[chosen]}, because it works here and is the fastest that the model has a graph for.`;
-  if (wanted !== 'auto') {
-    const result = probes.find((each) => each.executionProvider === wanted);
-    const cause = result === undefined ? 'this build of onnxruntime does not have it' : causeOf(result);
-    return `CPU, because ${names[wanted]} cannot be used: ${cause}.`;
+  if (withoutGraph.length > 0) {
+    const names = withoutGraph.map(nameOf).join(' or ');
+    return `the model package has no graph for ${names}, which would work here; use a package that has one`;
   }
-  const working = probes.filter((each) => each.works).map((each) => names[each.executionProvider]);
-  if (working.length > 0)
-    return `CPU, because the model has no graph for ${working.join(' or ')}, which would work here.`;
-  if (probes.length === 0) return 'CPU, because onnxruntime has nothing else for this platform.';
-  const causes = probes.map((each) => `${names[each.executionProvider]}: ${causeOf(each)}`);
-  return `CPU, because no GPU can be used here (${causes.join('; ')}); a GPU driver with Vulkan would be the first thing to install.`;
+  if (untried.length > 0) {
+    const names = untried.map(nameOf).join(' and ');
+    return `${names} ${untried.length === 1 ? 'has' : 'have'} not been tried on this machine yet; that is done in a quiet moment, for the next start`;
+  }
+  if (failure === undefined) return 'onnxruntime has nothing else for this platform';
+  const { cause, remedy } = explain(failure.executionProvider, failure.failure);
+  return `${cause}; ${remedy}`;
 }
 
-function causeOf(result: ProbeResult): string {
-  return result.works ? 'the model has no graph for it' : result.problem.replace(/\.$/, '');
+/** At the beginning of a sentence. */
+function nameOf(executionProvider: ExecutionProvider): string {
+  return executionProvider === 'cpu' ? 'CPU' : providerNames[executionProvider];
 }

@@ -1,5 +1,6 @@
 import { loadEngineModel } from './model.ts';
 import { runProbe } from './probe.ts';
+import { giveWay } from './processPriority.ts';
 import { RpcEndpoint } from './rpc/endpoint.ts';
 import { serve } from './serve.ts';
 
@@ -9,5 +10,8 @@ const workerPath = process.argv[1] ?? '';
 if (flag === '--probe' && executionProvider !== undefined) {
   await runProbe(executionProvider);
 } else {
-  serve(new RpcEndpoint(process.stdin, process.stdout), (params) => loadEngineModel(params, workerPath));
+  giveWay('busy');
+  serve(new RpcEndpoint(process.stdin, process.stdout), (params, profile) =>
+    loadEngineModel(params, workerPath, profile),
+  );
 }

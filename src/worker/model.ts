@@ -1,5 +1,4 @@
 import { AnchorContext } from '../engine/anchorContext.ts';
-import { Decoder } from '../engine/decoder.ts';
 import { loadPackage } from '../engine/modelPackage.ts';
 import { ScoringPass } from '../engine/scoringPass.ts';
 import { scoreText, type TextScore } from '../engine/scoreText.ts';
@@ -12,7 +11,12 @@ import type { DecoderContext } from '../memory/decoderContext.ts';
 import type { z } from 'zod';
 import { AnchorageError } from '../protocol/errors.ts';
 import type { loadModelRequest, ModelInfo } from '../protocol/worker.ts';
-import { chooseProvider } from './executionProvider.ts';
+import { Calibration, type ModelCalibration } from './calibration.ts';
+import { chooseDecoderGroupSize } from './groupSizeChoice.ts';
+import { machineIdentity } from './machineIdentity.ts';
+import { MachineProfile } from './machineProfile.ts';
+import { engineDecoders, openDecoder } from './openDecoder.ts';
+import { probeInChild } from './probeChild.ts';
 
 export type LoadParams = z.output<typeof loadModelRequest.params>;
 
@@ -25,7 +29,9 @@ export interface BatchContext {
 
 /** What the worker needs of a loaded model; tests put a scripted one in its place. */
 export interface Model {
+  /** As it is now: the reason for its execution provider changes with what `calibration` finds. */
   readonly info: ModelInfo;
+  readonly calibration: ModelCalibration;
   readonly defaults: SealDefaults;
   /** Longest sequence in tokens. */
   readonly maxSequenceTokens: number;
@@ -64,15 +70,22 @@ const arenaSlack = 1.1;
 /** Rows without which nothing can be asked. */
 const leastRows = 384;
 
-/** @throws AnchorageError as `loadPackage` and `Decoder.create` do. */
-export async function loadEngineModel(params: LoadParams, workerPath: string): Promise<Model> {
+/**
+ * Loads a model by what is known of the machine; it tries no execution provider and measures nothing, which is left to the
+ * model's `calibration`.
+ *
+ * @param workerPath the worker's script, which runs probes.
+ * @throws AnchorageError as `loadPackage` and `Decoder.create` do.
+ */
+export async function loadEngineModel(
+  params: LoadParams,
+  workerPath: string,
+  profile = new MachineProfile(null, machineIdentity('')),
+  source = engineDecoders,
+): Promise<Model> {
   const start = performance.now();
   const modelPackage = await loadPackage(params.packageFolder);
-  // The probes decide nothing yet that the graph on the CPU would have to wait for.
-  const [decoder, chosen] = await Promise.all([
-    Decoder.create(modelPackage, { variant: params.variant, threads: params.threads }),
-    chooseProvider(params.executionProvider, workerPath),
-  ]);
+  const { decoder, executionProvider, facts, group } = await openDecoder(modelPackage, params, profile, source);
   const { anchors, config, layout, name } = modelPackage;
   const pinned = layout.pinned();
   const budget = new KvBudget(params.budgetMB * 1e6, storeCacheBytes);
@@ -80,7 +93,7 @@ export async function loadEngineModel(params: LoadParams, workerPath: string): P
   const encoded = new WeakMap<SequenceText, readonly number[]>();
   // The anchors of AC and EP are where they are: with nothing to choose, nothing is sealed again in idle time either.
   const isChosen = anchors.scheme === 'mark' || anchors.scheme === 'select';
-  const kvBytesPerToken = 2 * config.num_hidden_layers * config.num_key_value_heads * config.head_dim * 4;
+  const kvBytesPerToken = decoder.createStorage().bytesPerRow;
   const rows = Math.floor(budget.available / kvBytesPerToken);
   const longest = anchors.max_sequence_tokens;
   const scoringRows = pinned.length + 2 * longest + layout.repeatRequest().length;
@@ -92,8 +105,19 @@ export async function loadEngineModel(params: LoadParams, workerPath: string): P
     independentChunks: anchors.independent_chunks,
     ratios: [...new Set([...anchors.ratios, params.ratio ?? anchors.ratio])],
   };
+  const calibration = new Calibration({
+    profile,
+    facts,
+    executionProvider,
+    group,
+    groupTokens: decoder.groupTokens,
+    probe: (each, signal) => probeInChild(each, { workerPath, signal }),
+    measure: (signal) => chooseDecoderGroupSize(decoder, budget, signal),
+  });
+  const loadMs = performance.now() - start;
   return {
     defaults,
+    calibration,
     budget,
     capacity: Math.min(rows, config.max_position_embeddings),
     canSpill: anchors.positions === 'cache',
@@ -102,19 +126,21 @@ export async function loadEngineModel(params: LoadParams, workerPath: string): P
     questionHead: commonHead(layout.live('a'), layout.live('1')),
     maxSequenceTokens: longest,
     keys: new AnchorKeys(`${modelPackage.fingerprint} ${decoder.variant}`, pinned),
-    info: {
-      name,
-      packageFolder: modelPackage.folder,
-      variant: decoder.variant,
-      executionProvider: chosen.executionProvider,
-      executionProviderReason: chosen.reason,
-      scheme: anchors.scheme,
-      choice: defaults.choice,
-      ratio: defaults.ratio,
-      ratios: anchors.ratios,
-      contextTokens: config.max_position_embeddings,
-      kvBytesPerToken,
-      loadMs: performance.now() - start,
+    get info() {
+      return {
+        name,
+        packageFolder: modelPackage.folder,
+        variant: decoder.variant,
+        executionProvider,
+        executionProviderReason: calibration.reason,
+        scheme: anchors.scheme,
+        choice: defaults.choice,
+        ratio: defaults.ratio,
+        ratios: anchors.ratios,
+        contextTokens: config.max_position_embeddings,
+        kvBytesPerToken,
+        loadMs,
+      };
     },
     positionsOf: (tokens) => {
       const kept = Math.ceil(tokens / defaults.ratio);

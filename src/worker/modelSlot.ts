@@ -1,14 +1,17 @@
 import { AnchorageError } from '../protocol/errors.ts';
+import type { MachineProfile } from './machineProfile.ts';
 import type { BatchContext, LoadParams, Model } from './model.ts';
+
+export type LoadModel = (params: LoadParams, profile: MachineProfile) => Promise<Model>;
 
 /** The one model of a worker. */
 export class ModelSlot {
-  readonly #loadModel: (params: LoadParams) => Promise<Model>;
+  readonly #loadModel: LoadModel;
   #model: Model | null = null;
   #batchContext: BatchContext | null = null;
   #error: unknown = null;
 
-  constructor(loadModel: (params: LoadParams) => Promise<Model>) {
+  constructor(loadModel: LoadModel) {
     this.#loadModel = loadModel;
   }
 
@@ -22,14 +25,14 @@ export class ModelSlot {
   }
 
   /** Loads a model in place of the one before, which goes first: two may not fit into memory. */
-  async load(params: LoadParams): Promise<Model> {
+  async load(params: LoadParams, profile: MachineProfile): Promise<Model> {
     const before = this.#model;
     this.#model = null;
     this.#batchContext = null;
     this.#error = null;
     await before?.dispose();
     try {
-      this.#model = await this.#loadModel(params);
+      this.#model = await this.#loadModel(params, profile);
       return this.#model;
     } catch (error) {
       this.#error = error;

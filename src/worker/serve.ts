@@ -1,4 +1,4 @@
-import type { LoadParams, Model } from './model.ts';
+import type { LoadModel } from './modelSlot.ts';
 import type { RpcEndpoint } from './rpc/endpoint.ts';
 import { WorkerServer } from './workerServer.ts';
 
@@ -9,7 +9,7 @@ const lastWords = 2000;
  * Runs the worker on this process's streams until its parent asks it to end, or goes. stdout belongs to JSON-RPC
  * from here on: what libraries print with `console` goes to stderr.
  */
-export function serve(endpoint: RpcEndpoint, loadModel: (params: LoadParams) => Promise<Model>): void {
+export function serve(endpoint: RpcEndpoint, loadModel: LoadModel): void {
   console.log = console.info = console.debug = console.error;
   const server = new WorkerServer({ endpoint, loadModel, onShutdown: () => process.exit(0) });
   const end = (): void => {

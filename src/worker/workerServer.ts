@@ -16,6 +16,7 @@ import {
   loadModelRequest,
   logNotification,
   memoryChangedNotification,
+  modelChangedNotification,
   openSessionRequest,
   progressNotification,
   protocolVersion,
@@ -28,6 +29,7 @@ import {
   stopIndexingRequest,
   storageChangedNotification,
   tokenNotification,
+  tryProvidersRequest,
 } from '../protocol/worker.ts';
 import type { RequestDefinition } from '../protocol/worker.ts';
 import { FallbackSessionStore } from '../memory/fallbackSessionStore.ts';
@@ -37,8 +39,11 @@ import { answer } from './answer.ts';
 import { runBatchRow } from './batchRow.ts';
 import { diagnose } from './diagnose.ts';
 import { FileIndexer } from './fileIndexer.ts';
-import { ModelSlot } from './modelSlot.ts';
-import type { LoadParams, Model } from './model.ts';
+import { machineIdentity } from './machineIdentity.ts';
+import { MachineProfile } from './machineProfile.ts';
+import { ModelSlot, type LoadModel } from './modelSlot.ts';
+import type { LoadParams } from './model.ts';
+import { QuietCalibration } from './quietCalibration.ts';
 import { RequestQueue } from './requestQueue.ts';
 import type { RpcEndpoint } from './rpc/endpoint.ts';
 import { SessionRequests } from './sessionRequests.ts';
@@ -62,11 +67,12 @@ interface Started {
   /** Why the folder's sessions could not be opened at all. */
   readonly storageWarning: string | null;
   readonly onnxruntime: string;
+  readonly profile: MachineProfile;
 }
 
 export interface WorkerServerOptions {
   readonly endpoint: RpcEndpoint;
-  readonly loadModel: (params: LoadParams) => Promise<Model>;
+  readonly loadModel: LoadModel;
   /** Called when the other side has asked the worker to end, after its answer was sent. */
   readonly onShutdown: () => void;
 }
@@ -76,6 +82,7 @@ export class WorkerServer {
   readonly #endpoint: RpcEndpoint;
   readonly #queue: RequestQueue;
   readonly #slot: ModelSlot;
+  readonly #calibration: QuietCalibration;
   readonly #onShutdown: () => void;
   readonly #files = new FileIndexer();
   /** Aborted when the worker ends: what runs is then stopped as if it had been cancelled. */
@@ -90,12 +97,21 @@ export class WorkerServer {
       idleLimit: contextLimit,
       onIdleError: (error) => this.#log('error', `Work in idle time failed: ${messageOf(error)}`),
     });
+    this.#calibration = new QuietCalibration(this.#queue, ({ info }) => {
+      this.#log('info', `Execution provider: ${info.executionProviderReason}`);
+      endpoint.notify(modelChangedNotification, info);
+    });
     endpoint.onRequest(initializeRequest, (params) => this.#initialize(params), refuseOtherVersion);
-    this.#on(loadModelRequest, (_, params) => this.#load(params));
+    this.#on(loadModelRequest, ({ profile }, params) => this.#load(params, profile));
+    this.#onDirect(tryProvidersRequest, async (_, __, cancelled) => {
+      const model = this.#slot.need();
+      await model.calibration.tryProvidersAgain(AbortSignal.any([cancelled, this.#end.signal]));
+      return model.info;
+    });
     this.#on(askRequest, (started, params, signal) => this.#ask(started, params, signal));
     this.#on(batchRequest, (_, params, signal) => this.#batchRow(params, signal));
     this.#on(deleteSessionRequest, async ({ sessions }, { sessionId }) => {
-      sessions.delete(sessionId);
+      await sessions.delete(sessionId);
       return {};
     });
     this.#on(diagnoseRequest, async (started) => {
@@ -149,7 +165,7 @@ export class WorkerServer {
       started: Started,
       { sessionId, sequenceId, action }: Params<typeof sequenceActionRequest>,
     ): Promise<Result<typeof sequenceActionRequest>> => {
-      const view = started.requests.act(sessionId, sequenceId, action, this.#slot.model);
+      const view = await started.requests.act(sessionId, sequenceId, action, this.#slot.model);
       this.#prepareInIdle(started, sessionId);
       return view;
     };
@@ -178,6 +194,7 @@ export class WorkerServer {
 
   /** Stops what runs, which keeps what was answered so far, and closes the store. */
   async close(): Promise<void> {
+    this.#calibration.stop();
     this.#end.abort();
     await this.#queue.close();
     this.#started?.sessions.end();
@@ -187,7 +204,7 @@ export class WorkerServer {
   #on<P extends z.ZodType, R extends z.ZodType>(definition: RequestDefinition<P, R>, handler: Handler<P, R>): void {
     this.#onDirect(definition, (started, params, cancelled) => {
       const signal = AbortSignal.any([cancelled, this.#end.signal]);
-      return this.#queue.run(signal, () => handler(started, params, signal));
+      return this.#queue.run(signal, () => this.#calibration.whileAsked(() => handler(started, params, signal)));
     });
   }
 
@@ -210,6 +227,7 @@ export class WorkerServer {
 
   async #initialize({
     storageFolder,
+    profileFolder,
     client,
   }: Params<typeof initializeRequest>): Promise<Result<typeof initializeRequest>> {
     if (this.#started !== null) throw new AnchorageError('invalidInput', 'initialize came twice.', 'Send it once.');
@@ -221,16 +239,19 @@ export class WorkerServer {
     const sessions = new Sessions(sessionStore);
     const onnxruntime = await onnxruntimeVersion();
     const requests = new SessionRequests(sessions);
-    this.#started = { sessions, requests, sessionStore, storageFolder, storageWarning: warning, onnxruntime };
+    const profile = new MachineProfile(profileFolder ?? storageFolder, machineIdentity(onnxruntime));
+    this.#started = { sessions, requests, sessionStore, storageFolder, storageWarning: warning, onnxruntime, profile };
     this.#log('info', `Worker ${process.pid} on Node ${process.version} started by ${client}.`);
     return { protocolVersion, worker: manifest.version, node: process.version, onnxruntime, storageWarning: warning };
   }
 
-  async #load(params: LoadParams): Promise<Result<typeof loadModelRequest>> {
+  async #load(params: LoadParams, profile: MachineProfile): Promise<Result<typeof loadModelRequest>> {
     const progress = { requestId: null, stage: 'load', unit: 'sequences', total: 1 } as const;
     this.#endpoint.notify(progressNotification, { ...progress, done: 0 });
     this.#started?.sessions.closeAll();
-    const { info } = await this.#slot.load(params);
+    const model = await this.#slot.load(params, profile);
+    const { info } = model;
+    this.#calibration.begin(model);
     this.#endpoint.notify(progressNotification, { ...progress, done: 1 });
     this.#log(
       'info',
@@ -252,18 +273,21 @@ export class WorkerServer {
       onToken: (text: string): void => this.#endpoint.notify(tokenNotification, { requestId, text }),
     };
     const exchange = await answer(sessions, model, sessionId, request, listener, signal);
+    model.calibration.noteAnswer();
     this.#prepareInIdle(started, sessionId);
     const { memory } = sessions.open(sessionId, model);
     return { exchange, memory: sessions.memoryView(sessionId, memory, model) };
   }
 
-  #batchRow(
+  async #batchRow(
     { requestId, row }: Params<typeof batchRequest>,
     signal: AbortSignal,
   ): Promise<Result<typeof batchRequest>> {
     const onProgress = (done: number, total: number): void =>
       this.#endpoint.notify(progressNotification, { requestId, stage: 'seal', done, total, unit: 'tokens' });
-    return runBatchRow(this.#slot.need(), this.#slot.batchContext(), row, { signal, onProgress });
+    const result = await runBatchRow(this.#slot.need(), this.#slot.batchContext(), row, { signal, onProgress });
+    this.#slot.model?.calibration.noteAnswer();
+    return result;
   }
 
   /**
@@ -273,6 +297,7 @@ export class WorkerServer {
   #prepareInIdle({ sessions, sessionStore }: Started, sessionId: string): void {
     this.#queue.whenIdle(sessionId, async (signal) => {
       sessionStore.writeHeld();
+      await sessionStore.eraseRemoved();
       const { model } = this.#slot;
       if (model === null || !sessions.has(sessionId)) return;
       const { memory } = sessions.open(sessionId, model);

@@ -53,6 +53,8 @@ export class FakeAssistant implements Assistant {
   /** The files that were to be read ahead, in their order. */
   readonly indexed: FileToIndex[] = [];
   stopsOfIndexing = 0;
+  /** The model as trying the execution providers again leaves it. */
+  triedAgain: ModelInfo = model;
   readonly sessions = new Map<string, SessionView>();
   /** What was done with sequences. */
   readonly acts: { readonly sequenceId: string; readonly action: SequenceAction }[] = [];
@@ -227,6 +229,10 @@ export class FakeAssistant implements Assistant {
   stopIndexing(): Promise<void> {
     this.stopsOfIndexing++;
     return Promise.resolve();
+  }
+
+  tryProvidersAgain(): Promise<ModelInfo> {
+    return Promise.resolve(this.triedAgain);
   }
 
   diagnose(): Promise<readonly Check[]> {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { AnchorageError } from '../../src/protocol/errors.ts';
 import { chatErrorOf } from '../../src/host/errorPresenter.ts';
 import { modelStatusOf } from '../../src/host/models/modelStatus.ts';
+import { TryGpuAgainCommand } from '../../src/host/status/commands/tryGpuAgain.ts';
 import { diagnosis } from '../../src/host/status/diagnosis.ts';
 import { StatusBar } from '../../src/host/status/statusBar.ts';
 import { FakeAssistant, untilAborted } from './fakeAssistant.ts';
@@ -45,6 +46,30 @@ describe('status', () => {
     abort.abort();
     await asked;
     assert.match(bar.text, /check/);
+  });
+
+  it('says why the model runs on the CPU, and what to do, where the user looks for it', async () => {
+    const reason =
+      'CPU, because WebGPU ended the process that tested it by SIGSEGV; update the graphics driver, then try again.';
+    const bar = surroundings.add(new StatusBar(assistant));
+    const model = { ...(await assistant.start()), executionProviderReason: reason };
+    assert.ok(!bar.label.includes(reason));
+    assistant.setStatus({ state: 'ready', model });
+    assert.ok(bar.label.includes(reason), bar.label);
+    const page = modelStatusOf(assistant.status);
+    assert.ok(page.state === 'ready' && page.reason === reason);
+    assistant.diagnose = () => Promise.resolve([{ name: 'Execution provider', ok: true, detail: reason, remedy: '' }]);
+    const keep = assistant.start.bind(assistant);
+    assistant.start = () => Promise.resolve(model);
+    const text = await diagnosis(assistant, surroundings.configuration, '1.2.3');
+    assistant.start = keep;
+    assert.ok(text.includes(`| ✓ | Execution provider | ${reason} |`), text);
+  });
+
+  it('tries the GPU again when it is told to, and shows what came of it', async () => {
+    const reason = 'CPU, because WebGPU found no device; install a driver.';
+    assistant.triedAgain = { ...assistant.triedAgain, executionProviderReason: reason };
+    assert.equal(await new TryGpuAgainCommand(assistant).execute(), reason);
   });
 
   it('offers the restart where it helps, the log after an error of ours, another try where asking again makes sense', () => {

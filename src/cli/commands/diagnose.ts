@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { diagnoseRequest } from '../../protocol/worker.ts';
+import { diagnoseRequest, tryProvidersRequest } from '../../protocol/worker.ts';
 import { runs } from '../commandResult.ts';
 import type { OnExitCode } from '../commandResult.ts';
 import { exitCodes } from '../exitCodes.ts';
@@ -12,14 +12,18 @@ export function addDiagnoseCommand(program: Command, onExitCode: OnExitCode): vo
   const command = program
     .command('diagnose')
     .description('Check Node, onnxruntime, the model package (every SHA-256), execution providers, storage and memory.')
-    .option('--storage <folder>', 'folder for sessions', defaultStorageFolder());
+    .option('--storage <folder>', 'folder for sessions', defaultStorageFolder())
+    .option('--try-gpu', 'try the execution providers again, whatever is known of them');
   addOutputOptions(addModelOptions(command));
   runs(command, onExitCode, (_, options) =>
     withTerminal(options, storageOf(command), async (terminal) => {
       // What fails here is one of the things that the checks tell.
-      await terminal
-        .loadModel()
-        .catch((error: unknown) => options.verbose && terminal.progress.note(described(error, true)));
+      try {
+        await terminal.loadModel();
+        if (command.getOptionValue('tryGpu') === true) await terminal.worker.request(tryProvidersRequest, {});
+      } catch (error) {
+        if (options.verbose) terminal.progress.note(described(error, true));
+      }
       const { checks } = await terminal.worker.request(diagnoseRequest, {});
       terminal.progress.clear();
       if (options.json) await write(process.stdout, `${JSON.stringify({ checks })}\n`);

@@ -51,6 +51,11 @@ export class StatusBar extends Disposable {
     return this.#item.text;
   }
 
+  /** What is shown to who points at it, without its formatting. */
+  get label(): string {
+    return this.#item.accessibilityInformation?.label ?? '';
+  }
+
   #update(): void {
     const { text, tooltip, alert } = this.#face();
     this.#item.text = text;

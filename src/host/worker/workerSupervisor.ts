@@ -87,6 +87,11 @@ export class WorkerSupervisor {
     return { client: await run.client, model };
   }
 
+  /** Takes what a worker says of its model after it was loaded. */
+  noteModel(model: ModelInfo): void {
+    if (this.#state.state === 'ready') this.#setState({ state: 'ready', model });
+  }
+
   /** Ends the worker, if there is one, and starts it anew with the settings of now. */
   async restart(): Promise<ReadyWorker> {
     this.#breaker.reset();

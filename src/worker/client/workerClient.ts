@@ -4,6 +4,7 @@ import {
   initializeRequest,
   logNotification,
   memoryChangedNotification,
+  modelChangedNotification,
   progressNotification,
   protocolVersion,
   shutdownRequest,
@@ -22,6 +23,7 @@ export interface WorkerListener {
   onToken?(params: z.output<typeof tokenNotification.params>): void;
   onProgress?(params: z.output<typeof progressNotification.params>): void;
   onMemoryChanged?(params: z.output<typeof memoryChangedNotification.params>): void;
+  onModelChanged?(params: z.output<typeof modelChangedNotification.params>): void;
   onStorageChanged?(params: z.output<typeof storageChangedNotification.params>): void;
   onLog?(params: z.output<typeof logNotification.params>): void;
   /** A line that the worker wrote on its stderr. */
@@ -33,6 +35,8 @@ export interface WorkerClientOptions extends WorkerProcessOptions {
   readonly client: string;
   /** Folder for sessions; null keeps them in memory only. */
   readonly storageFolder: string | null;
+  /** Folder for what is measured of the machine; by default that of the sessions. */
+  readonly profileFolder?: string | undefined;
   readonly listener?: WorkerListener | undefined;
   /** Milliseconds until a worker that does not answer the handshake counts as dead. */
   readonly handshakeTimeout?: number;
@@ -82,6 +86,7 @@ export class WorkerClient {
             protocolVersion,
             client: options.client,
             storageFolder: options.storageFolder,
+            profileFolder: options.profileFolder ?? null,
           }),
           closed.then((error) => Promise.reject(error)),
         ]),
@@ -137,6 +142,7 @@ function register(endpoint: RpcEndpoint, listener: WorkerListener): void {
   endpoint.onNotification(tokenNotification, (params) => listener.onToken?.(params), onInvalid);
   endpoint.onNotification(progressNotification, (params) => listener.onProgress?.(params), onInvalid);
   endpoint.onNotification(memoryChangedNotification, (params) => listener.onMemoryChanged?.(params), onInvalid);
+  endpoint.onNotification(modelChangedNotification, (params) => listener.onModelChanged?.(params), onInvalid);
   endpoint.onNotification(storageChangedNotification, (params) => listener.onStorageChanged?.(params), onInvalid);
   endpoint.onNotification(logNotification, (params) => listener.onLog?.(params), onInvalid);
 }

@@ -1,49 +1,79 @@
 import assert from 'node:assert/strict';
-import { workerPath } from '../../../src/cli/packagePaths.ts';
-import { loadOnnxRuntime } from '../../../src/engine/onnxRuntime.ts';
-import { chooseProvider } from '../../../src/worker/executionProvider.ts';
-import { fakeWorkerPath } from './workerFixtures.ts';
+import { chooseProvider, type ProviderFacts } from '../../../src/worker/executionProvider.ts';
+import type { ExecutionProvider, ProviderOutcome } from '../../../src/worker/providerOutcome.ts';
 
-/** Those that this build of onnxruntime has beside the CPU and that are wanted; on Linux, WebGPU at least. */
-async function others(): Promise<string[]> {
-  const { listSupportedBackends } = await loadOnnxRuntime();
-  const wanted = ['coreml', 'cuda', 'dml', 'webgpu'];
-  const names = listSupportedBackends().map(({ name }): string => name);
-  const found = wanted.filter((name) => names.includes(name));
-  assert.notDeepEqual(found, []);
-  return found;
-}
+const works: ProviderOutcome = { kind: 'works', difference: 1e-6 };
+const absent: ProviderOutcome = { kind: 'noDevice', problem: 'none' };
 
-describe('execution provider', function () {
-  this.timeout(30_000);
+describe('execution provider', () => {
+  function choose(
+    outcomes: Partial<Record<ExecutionProvider, ProviderOutcome>>,
+    facts: Partial<ProviderFacts> = {},
+  ): ReturnType<typeof chooseProvider> {
+    return chooseProvider({
+      wanted: 'auto',
+      built: new Set(['cpu', 'cuda', 'webgpu']),
+      canOpen: () => true,
+      outcome: (each) => outcomes[each],
+      ...facts,
+    });
+  }
 
-  it('is the CPU for now, with a reason of one sentence and every other one tried', async () => {
-    const { executionProvider, reason, probes } = await chooseProvider('auto', workerPath);
+  it('is the CPU until others have been tried, the best first', () => {
+    const { executionProvider, reason, untried } = choose({});
     assert.equal(executionProvider, 'cpu');
-    assert.match(reason, /^CPU, because [^\n]+\.$/);
-    assert.deepEqual(probes.map((probe) => probe.executionProvider).sort(), await others());
-    for (const probe of probes) assert.ok(probe.works || probe.problem !== '');
+    assert.deepEqual(untried, ['cuda', 'webgpu']);
+    assert.match(reason, /^CPU, because CUDA and WebGPU have not been tried [^\n]+\.$/);
   });
 
-  it('says why the one that was asked for is not used', async () => {
-    const { executionProvider, reason } = await chooseProvider('webgpu', workerPath);
-    assert.equal(executionProvider, 'cpu');
-    assert.match(reason, /^CPU, because WebGPU cannot be used: ./);
+  it('is the next one where the first fails, and the first where both work', () => {
+    for (const failure of [
+      absent,
+      { kind: 'hung', seconds: 60 },
+      { kind: 'crashed', how: 'by SIGSEGV' },
+      { kind: 'wrong', difference: 0.5 },
+      { kind: 'failed', problem: 'x' },
+      { kind: 'workerDied' },
+    ] as const) {
+      const { executionProvider, untried } = choose({ cuda: failure, webgpu: works });
+      assert.equal(executionProvider, 'webgpu');
+      assert.deepEqual(untried, []);
+    }
+    assert.equal(choose({ cuda: works, webgpu: works }).executionProvider, 'cuda');
   });
 
-  it('tries nothing else where the CPU is asked for', async () => {
-    assert.deepEqual(await chooseProvider('cpu', workerPath), {
+  it('is one that works while a better one has not been tried', () => {
+    const { executionProvider, untried } = choose({ webgpu: works });
+    assert.equal(executionProvider, 'webgpu');
+    assert.deepEqual(untried, ['cuda']);
+  });
+
+  it('says of several failures the one that tells most, with what to do about it', () => {
+    const { reason } = choose({ cuda: { kind: 'crashed', how: 'by SIGSEGV' }, webgpu: absent });
+    assert.match(reason, /^CPU, because CUDA [^\n]*SIGSEGV; update the graphics driver, [^\n]+\.$/);
+    assert.match(choose({ cuda: absent, webgpu: absent }).reason, /^CPU, because WebGPU found no device/);
+  });
+
+  it('is the one that was asked for or the CPU, with the reason', () => {
+    assert.deepEqual(choose({ cuda: works }, { wanted: 'cpu' }), {
       executionProvider: 'cpu',
       reason: 'CPU, because the settings ask for it.',
-      probes: [],
+      untried: [],
     });
+    const asked = choose({ cuda: works, webgpu: absent }, { wanted: 'webgpu' });
+    assert.equal(asked.executionProvider, 'cpu');
+    assert.match(asked.reason, /WebGPU found no device/);
+    assert.match(choose({}, { wanted: 'dml' }).reason, /^CPU, because onnxruntime has no DirectML on /);
+    assert.deepEqual(choose({}, { wanted: 'dml' }).untried, []);
   });
 
-  it('survives a probe that ends without an answer', async () => {
-    // The fake worker runs no probe: it waits for messages, finds none, and ends.
-    const { executionProvider, probes } = await chooseProvider('auto', fakeWorkerPath);
+  it('says that the package is what is missing', () => {
+    const { executionProvider, reason } = choose({ cuda: absent, webgpu: works }, { canOpen: () => false });
     assert.equal(executionProvider, 'cpu');
-    assert.equal(probes.length, (await others()).length);
-    for (const probe of probes) assert.ok(!probe.works && probe.problem !== '');
+    assert.match(reason, /no graph for WebGPU, which would work here/);
+  });
+
+  it('says that there is nothing else', () => {
+    assert.match(choose({}, { built: new Set(['cpu']) }).reason, /nothing else for this platform/);
   });
 });

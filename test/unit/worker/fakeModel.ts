@@ -8,6 +8,15 @@ import { FakeContext, type Pace } from './fakeContext.ts';
 
 export const fakeDefaults: SealDefaults = { ratio: 8, choice: 'window', independentChunks: true, ratios: [8, 16] };
 
+const nothingToCalibrate: Model['calibration'] = {
+  reason: 'CPU, because nothing is computed.',
+  isDue: false,
+  run: async () => {},
+  tryProvidersAgain: async () => {},
+  noteAnswer: () => undefined,
+  lines: [],
+};
+
 /** Tokens of text: its characters. */
 export function fakeTokens(text: string): number[] {
   return Array.from(text, (character) => character.codePointAt(0) ?? 0);
@@ -30,10 +39,12 @@ export class FakeModel implements Model {
   readonly questionHead = 3;
   readonly keys = new AnchorKeys('fake', [1, 2, 3]);
   readonly info: Model['info'];
+  readonly calibration: Model['calibration'];
   readonly #pace: Pace;
 
-  constructor(pace: Pace, packageFolder = 'fake') {
+  constructor(pace: Pace, packageFolder = 'fake', calibration: Model['calibration'] = nothingToCalibrate) {
     this.#pace = pace;
+    this.calibration = calibration;
     this.info = {
       name: 'fake',
       packageFolder,

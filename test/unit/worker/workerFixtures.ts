@@ -7,6 +7,21 @@ import type { z } from 'zod';
 
 export const fakeWorkerPath = fileURLToPath(new URL('fakeWorker.ts', import.meta.url));
 
+const fakeProbePath = fileURLToPath(new URL('fakeProbe.ts', import.meta.url));
+
+/** Runs a test with a worker's script whose probes end as told, by execution provider. */
+export async function withFakeProbe<T>(
+  ends: Readonly<Record<string, string>>,
+  test: (workerPath: string) => Promise<T>,
+): Promise<T> {
+  process.env['FAKE_PROBE'] = JSON.stringify(ends);
+  try {
+    return await test(fakeProbePath);
+  } finally {
+    delete process.env['FAKE_PROBE'];
+  }
+}
+
 export const fakeLoad: z.input<typeof loadModelRequest.params> = {
   packageFolder: 'fake',
   variant: 'auto',

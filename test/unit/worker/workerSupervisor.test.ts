@@ -67,6 +67,17 @@ describe('worker supervisor', function () {
     assert.equal(supervisor.state.state, 'ready');
   });
 
+  it('takes what is found out of a model after it was loaded, and nothing of one that is gone', async () => {
+    const { supervisor, states } = supervise();
+    const { model } = await supervisor.ready();
+    const later = { ...model, executionProviderReason: 'CPU, because the GPU hung.' };
+    supervisor.noteModel(later);
+    assert.deepEqual(supervisor.state, { state: 'ready', model: later });
+    await supervisor.stop();
+    supervisor.noteModel(model);
+    assert.deepEqual(states, ['loading', 'ready', 'ready', 'stopped']);
+  });
+
   it('starts no worker any more once it is disposed of', async () => {
     const { supervisor, states } = supervise();
     await supervisor.ready();
