@@ -1,85 +1,85 @@
 /**
- * Speed and memory of the built-in package: every variant in processes of its own, started in turns, so that a busy
- * machine slows all of them alike.
+ * Every engine on the same weights, session and number of threads, in one interleaved run: ours with anchors at two ratios,
+ * with full caching and with none; node-llama-cpp and transformers.js with the same weights. Engines take turns, each
+ * session in a process of its own; ratios are taken within a round.
  *
- * Prints prefill and decode tokens per second, peak memory, and the time to the first token of a question over a
- * session held as anchors, held whole (full caching), and read again (no caching), with their ratios.
- * Needs the built-in package. `--rounds N` (3), `--lengths A,B` tokens of a session (512,1024,2048).
+ * Tables and targets on stderr, one JSON line on stdout. `--quick`: one round of the shorter sessions, in three minutes.
+ * `--own`: the built-in package alone, variant by variant. The first run installs the two others below .cache.
  */
-import { execFile } from 'node:child_process';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { z } from 'zod';
-import type { Variant } from '../../src/protocol/packageManifest.ts';
+import { variants } from '../../src/protocol/packageManifest.ts';
 import { noArguments, readOptions } from '../../scripts/options.ts';
-import { median, printResult, progress, rounded } from './report.ts';
-import { speedSchema, type Speed } from './speedSample.ts';
+import { cacheFolder } from '../../scripts/prepare/folders.ts';
+import { withWorkFolder } from '../../scripts/prepare/workFolder.mjs';
+import { ownSpeed } from './ownSpeed.ts';
+import { compare } from './peers/comparison.ts';
+import { comparisonPlot } from './peers/comparisonPlot.ts';
+import { comparisonReport, reportText } from './peers/comparisonReport.ts';
+import { engineNames } from './peers/engines.ts';
+import { printResult, progress, repository, rounded } from './report.ts';
+
+const list = z.string().transform((text) => text.split(','));
+const lengthList = z
+  .string()
+  .regex(/^\d+(,\d+)*$/)
+  .transform((text) => text.split(',').map(Number));
+const quickEngines = ['anchors8', 'anchors16', 'full', 'none', 'llamaQ4', 'transformers'] as const;
 
 const options = readOptions({
-  usage: 'usage: npm run --silent bench -- [--rounds N] [--lengths TOKENS,TOKENS,...]',
-  options: { rounds: { type: 'string' }, lengths: { type: 'string' } },
+  usage:
+    'usage: npm run --silent bench -- [--quick] [--own] [--rounds N] [--lengths TOKENS,TOKENS,...] [--engines NAME,NAME,...] [--variant NAME] [--docs]',
+  options: {
+    quick: { type: 'boolean' },
+    own: { type: 'boolean' },
+    rounds: { type: 'string' },
+    lengths: { type: 'string' },
+    engines: { type: 'string' },
+    variant: { type: 'string' },
+    docs: { type: 'boolean' },
+  },
   schema: z.object({
-    rounds: z.coerce.number().int().min(1).default(3),
-    lengths: z
-      .string()
-      .regex(/^\d+(,\d+)*$/)
-      .default('512,1024,2048'),
+    quick: z.boolean().default(false),
+    own: z.boolean().default(false),
+    rounds: z.coerce.number().int().min(1).optional(),
+    lengths: lengthList.optional(),
+    engines: list.pipe(z.array(z.enum(engineNames)).min(1)).optional(),
+    variant: z.enum(variants).default('int4'),
+    /** Writes the plot and the figures that the README shows. */
+    docs: z.boolean().default(false),
     _: noArguments,
   }),
 });
-const compared: readonly Variant[] = ['int8', 'int4'];
+const { quick, variant } = options;
+const rounds = options.rounds ?? (quick ? 1 : 3);
 
-const samples = new Map<Variant, Speed[]>();
-for (let round = 0; round < options.rounds; round++) {
-  for (const variant of compared) {
-    const speed = await sample(variant);
-    samples.set(variant, [...(samples.get(variant) ?? []), speed]);
-    progress(`round ${round + 1}, ${variant}: ${JSON.stringify(speed)}`);
-  }
-}
-printResult({
-  rounds: options.rounds,
-  variants: Object.fromEntries([...samples].map(([variant, speeds]) => [variant, summary(speeds)])),
-});
+if (options.own) printResult(await ownSpeed(rounds, options.lengths ?? [512, 1024, 2048]));
+else await comparePeers();
 
-async function sample(variant: Variant): Promise<Speed> {
-  const script = join(import.meta.dirname, 'speedSample.ts');
-  const { stdout } = await promisify(execFile)(process.execPath, [script, variant, options.lengths]);
-  return speedSchema.parse(JSON.parse(stdout));
-}
-
-/** Medians over the rounds. */
-function summary(speeds: readonly Speed[]): object {
-  const of = (pick: (speed: Speed) => number): number => rounded(median(speeds.map(pick)), 3);
-  const sessions = speeds[0]?.sessions ?? [];
-  return {
-    loadMs: of((speed) => speed.loadMs),
-    prefillTokensPerSecond: of((speed) => speed.prefillTokensPerSecond),
-    decodeTokensPerSecond: of((speed) => speed.decodeTokensPerSecond),
-    longestRunMs: of((speed) => speed.longestRunMs),
-    peakMemoryMB: of((speed) => speed.peakMemoryMB),
-    sessions: sessions.map(({ textTokens, kvRows, kvRowsFull }, i) => {
-      const session = (pick: (each: Speed['sessions'][number]) => number): number =>
-        of((speed) => {
-          const each = speed.sessions[i];
-          return each === undefined ? NaN : pick(each);
-        });
-      return {
-        textTokens,
-        kvRows,
-        kvRowsFull,
-        decodeTokensPerSecond: {
-          anchors: session((each) => each.anchors.decodeTokensPerSecond),
-          full: session((each) => each.full.decodeTokensPerSecond),
-        },
-        firstTokenMs: {
-          anchors: session((each) => each.anchors.firstTokenMs),
-          full: session((each) => each.full.firstTokenMs),
-          none: session((each) => each.none.firstTokenMs),
-        },
-        fullOverAnchors: session((each) => each.full.firstTokenMs / each.anchors.firstTokenMs),
-        noneOverAnchors: session((each) => each.none.firstTokenMs / each.anchors.firstTokenMs),
-      };
-    }),
+async function comparePeers(): Promise<void> {
+  const began = performance.now();
+  const chosen = options.lengths ?? (quick ? [0, 1000, 4000, 8000] : [0, 1000, 4000, 8000, 16_000, 32_000]);
+  const lengths = [...new Set(chosen)].sort((a, b) => a - b);
+  const engines = options.engines ?? (quick ? quickEngines : engineNames);
+  const answerTokens = quick ? 24 : 48;
+  const comparison = await withWorkFolder(cacheFolder, (folder) =>
+    compare({ engines, rounds, lengths, answerTokens, variant, folder }),
+  );
+  const report = comparisonReport(comparison, lengths);
+  progress(`\n${reportText(report)}\n`);
+  const result = {
+    variant,
+    rounds,
+    processor: `${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}, Node ${process.version}`,
+    seconds: rounded((performance.now() - began) / 1000, 3),
+    ...report,
   };
+  if (options.docs) {
+    await mkdir(join(repository, 'docs', 'measurements'), { recursive: true });
+    await writeFile(join(repository, 'docs', 'bench.svg'), comparisonPlot(report));
+    await writeFile(join(repository, 'docs', 'measurements', 'bench.json'), `${JSON.stringify(result, null, 1)}\n`);
+  }
+  printResult(result);
 }

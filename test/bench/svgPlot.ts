@@ -11,6 +11,10 @@ export interface Panel {
   readonly title: string;
   readonly unit: string;
   readonly series: readonly Series[];
+  /** What stands below every place; by default the first and the last are numbered. */
+  readonly xTicks?: readonly string[];
+  /** Of the vertical axis: from 0, or between powers of 10. */
+  readonly scale?: 'linear' | 'logarithmic';
 }
 
 const width = 420;
@@ -19,10 +23,19 @@ const margin = { left: 48, right: 14, top: 30, bottom: 38 };
 const plotWidth = width - margin.left - margin.right;
 const plotHeight = height - margin.top - margin.bottom;
 
-/** Panels side by side as one SVG image, readable on light and dark pages. The vertical axes begin at 0. */
+/** Series that are named in one line below a panel, and the height of such a line. */
+const legendColumns = 3;
+const legendLine = 15;
+
+/** Panels side by side as one SVG image, readable on light and dark pages. Linear vertical axes begin at 0. */
 export function svgPlot(panels: readonly Panel[], xLabel: string): string {
-  const body = panels.map((panel, i) => `<g transform="translate(${i * width} 0)">\n${panelSvg(panel, xLabel)}\n</g>`);
-  const size = `width="${panels.length * width}" height="${height}" viewBox="0 0 ${panels.length * width} ${height}"`;
+  const legendLines = Math.max(1, ...panels.map(({ series }) => Math.ceil(series.length / legendColumns)));
+  const axisLine = panels.some(({ xTicks }) => xTicks !== undefined) ? legendLine : 0;
+  const total = height + axisLine + (legendLines - 1) * legendLine;
+  const body = panels.map(
+    (panel, i) => `<g transform="translate(${i * width} 0)">\n${panelSvg(panel, xLabel, height + axisLine)}\n</g>`,
+  );
+  const size = `width="${panels.length * width}" height="${total}" viewBox="0 0 ${panels.length * width} ${total}"`;
   return `<svg xmlns="http://www.w3.org/2000/svg" ${size} font-family="sans-serif" font-size="11">
 <rect width="100%" height="100%" fill="#ffffff"/>
 ${body.join('\n')}
@@ -30,13 +43,14 @@ ${body.join('\n')}
 `;
 }
 
-function panelSvg({ title, unit, series }: Panel, xLabel: string): string {
+function panelSvg({ title, unit, series, xTicks, scale = 'linear' }: Panel, xLabel: string, legendTop: number): string {
   const count = Math.max(1, ...series.map(({ values }) => values.length));
-  const most = Math.max(0, ...series.flatMap(({ values }) => values.map((value) => value ?? 0)));
-  const ticks = ticksTo(most);
-  const top = ticks.at(-1) ?? 1;
+  const numbers = series.flatMap(({ values }) => values.filter((value) => value !== null));
+  const ticks = scale === 'linear' ? ticksTo(Math.max(0, ...numbers)) : powersAround(numbers);
+  const onAxis = (value: number): number => (scale === 'linear' ? value : Math.log10(value));
+  const [low, high] = [onAxis(ticks[0] ?? 0), onAxis(ticks.at(-1) ?? 1)];
   const x = (index: number): number => margin.left + (plotWidth * index) / Math.max(1, count - 1);
-  const y = (value: number): number => margin.top + plotHeight * (1 - value / top);
+  const y = (value: number): number => margin.top + plotHeight * (1 - (onAxis(value) - low) / (high - low));
   const grid = ticks.map(
     (tick) =>
       `<path d="M${margin.left} ${at(y(tick))}h${plotWidth}" stroke="#e3e5e8"/>` +
@@ -45,16 +59,24 @@ function panelSvg({ title, unit, series }: Panel, xLabel: string): string {
   const bottom = height - margin.bottom;
   const labels = [
     text(margin.left, 18, title, 'start', ' font-weight="bold"'),
-    text(margin.left, bottom + 15, '1', 'middle'),
-    text(width - margin.right, bottom + 15, String(count), 'end'),
-    text(margin.left + plotWidth / 2, bottom + 15, xLabel, 'middle'),
+    ...xLabels(xTicks ?? ['1', ...Array.from({ length: count - 2 }, () => ''), String(count)], x, bottom + 15),
+    text(margin.left + plotWidth / 2, bottom + (xTicks === undefined ? 15 : 15 + legendLine), xLabel, 'middle'),
     text(width - margin.right, 18, unit, 'end'),
     ...series.map(({ label, color }, i) => {
-      const across = margin.left + (i * plotWidth) / series.length;
-      return text(across, height - 6, label, 'start', ` style="fill:${color}"`);
+      const columns = Math.min(legendColumns, series.length);
+      const across = margin.left + ((i % columns) * plotWidth) / columns;
+      const down = legendTop - 6 + Math.floor(i / columns) * legendLine;
+      return text(across, down, label, 'start', ` style="fill:${color}"`);
     }),
   ];
   return [...grid, ...series.map((each) => seriesSvg(each, x, y)), ...labels].join('\n');
+}
+
+/** The first is centred below its place, the last ends there. */
+function xLabels(ticks: readonly string[], x: (i: number) => number, y: number): string[] {
+  return ticks.flatMap((tick, i) =>
+    tick === '' ? [] : [text(x(i), y, tick, i > 0 && i === ticks.length - 1 ? 'end' : 'middle')],
+  );
 }
 
 function seriesSvg({ values, color, isScatter }: Series, x: (i: number) => number, y: (v: number) => number): string {
@@ -84,6 +106,15 @@ export function ticksTo(most: number): number[] {
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = power * ([5, 2, 1].find((factor) => factor * power <= rough) ?? 1);
   return Array.from({ length: Math.ceil(most / step - 1e-9) + 1 }, (_, i) => Number((i * step).toPrecision(12)));
+}
+
+/** Powers of 10 from the least number or below it to the largest or above it. */
+function powersAround(values: readonly number[]): number[] {
+  const logarithms = values.filter((value) => value > 0).map(Math.log10);
+  if (logarithms.length === 0) return [1, 10];
+  const low = Math.floor(Math.min(...logarithms));
+  const high = Math.max(low + 1, Math.ceil(Math.max(...logarithms)));
+  return Array.from({ length: high - low + 1 }, (_, i) => Number(`1e${low + i}`));
 }
 
 function at(value: number): string {

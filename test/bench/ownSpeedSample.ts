@@ -1,4 +1,4 @@
-/** One process's measurements for speed.ts: `node speedSample.ts VARIANT LENGTHS` prints one JSON line. */
+/** One process's measurements for ownSpeed.ts: `node ownSpeedSample.ts VARIANT LENGTHS` prints one JSON line. */
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { variants } from '../../src/protocol/packageManifest.ts';

@@ -1,0 +1,143 @@
+import type { EngineName } from './engines.ts';
+import type { Figures, Metric, Spread } from './figures.ts';
+
+/** A goal that the engine is held to: a ratio of one figure to another of the same run. */
+export interface SpeedTarget {
+  readonly text: string;
+  readonly ours: EngineName;
+  readonly other: EngineName;
+  readonly metric: Metric;
+  /** Of the other, where it is not the same. */
+  readonly otherMetric?: Metric;
+  readonly length: number;
+  readonly atLeast?: number;
+  readonly atMost?: number;
+}
+
+export interface TargetState {
+  readonly text: string;
+  readonly wanted: string;
+  /** Null: this run did not measure it. */
+  readonly ratio: Spread | null;
+  readonly isMet: boolean | null;
+}
+
+const decode = 'decodeTokensPerSecond';
+const short = 1000;
+const middle = 4000;
+const long = 8000;
+const longest = 32_000;
+
+const full = (ours: EngineName, length: number, atLeast: number): SpeedTarget => ({
+  text: `decode against full caching, ${ours}, ${length} tokens`,
+  ours,
+  other: 'full',
+  metric: decode,
+  length,
+  atLeast,
+});
+const keysValues = (ours: EngineName, other: EngineName, atMost: number): SpeedTarget => ({
+  text: `bytes of keys and values against ${other}, ${ours}, ${long} tokens`,
+  ours,
+  other,
+  metric: 'kvBytes',
+  length: long,
+  atMost,
+});
+const none = (length: number, atLeast: number): SpeedTarget => ({
+  text: `first token of a turn against no caching, ${length} tokens`,
+  ours: 'none',
+  other: 'anchors8',
+  metric: 'firstTokenMs',
+  length,
+  atLeast,
+});
+
+export const speedTargets: readonly SpeedTarget[] = [
+  full('anchors8', long, 3),
+  full('anchors16', long, 4),
+  full('anchors16', longest, 8),
+  keysValues('anchors8', 'full', 1 / 8),
+  keysValues('anchors16', 'full', 1 / 16),
+  {
+    text: 'decode against llama.cpp, empty context',
+    ours: 'anchors8',
+    other: 'llamaQ4',
+    metric: decode,
+    length: 0,
+    atLeast: 0.9,
+  },
+  {
+    text: 'reading against llama.cpp, empty context',
+    ours: 'anchors8',
+    other: 'llamaQ4',
+    metric: 'readTokensPerSecond',
+    length: 0,
+    atLeast: 0.8,
+  },
+  {
+    text: `decode against llama.cpp, ratio 8, ${long} tokens`,
+    ours: 'anchors8',
+    other: 'llamaQ4',
+    metric: decode,
+    length: long,
+    atLeast: 2,
+  },
+  {
+    text: `decode against llama.cpp, ratio 16, ${longest} tokens`,
+    ours: 'anchors16',
+    other: 'llamaQ4',
+    metric: decode,
+    length: longest,
+    atLeast: 5,
+  },
+  keysValues('anchors8', 'llamaQ4', 1 / 6),
+  keysValues('anchors16', 'llamaQ4', 1 / 12),
+  {
+    text: `first token of a turn against llama.cpp's warm prefix cache, ${long} tokens`,
+    ours: 'anchors8',
+    other: 'llamaQ4',
+    metric: 'firstTokenMs',
+    length: long,
+    atMost: 1 / 2,
+  },
+  {
+    text: `first token of a turn against llama.cpp cold, ${long} tokens`,
+    ours: 'anchors8',
+    other: 'llamaQ4',
+    metric: 'firstTokenMs',
+    otherMetric: 'coldFirstTokenMs',
+    length: long,
+    atMost: 1 / 50,
+  },
+  {
+    text: 'decode against transformers.js, empty context',
+    ours: 'anchors8',
+    other: 'transformers',
+    metric: decode,
+    length: 0,
+    atLeast: 1.3,
+  },
+  {
+    text: `decode against transformers.js, ratio 8, ${long} tokens`,
+    ours: 'anchors8',
+    other: 'transformers',
+    metric: decode,
+    length: long,
+    atLeast: 10,
+  },
+  none(short, 3.5),
+  none(middle, 3.5),
+  none(long, 50),
+];
+
+/** Where each target stands, by the medians. */
+export function targetStates(figures: Figures): TargetState[] {
+  return speedTargets.map(({ text, ours, other, metric, otherMetric = metric, length, atLeast, atMost }) => {
+    const ratio = figures.ratio({ engine: ours, length, metric }, { engine: other, length, metric: otherMetric });
+    const isMet =
+      ratio === null ? null : ratio.median >= (atLeast ?? -Infinity) && ratio.median <= (atMost ?? Infinity);
+    const wanted = atLeast === undefined ? `<= 1/${Math.round(1 / (atMost ?? 1))}` : `>= ${atLeast}`;
+    return { text, wanted, ratio, isMet };
+  });
+}
