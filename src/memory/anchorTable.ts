@@ -11,13 +11,17 @@ const statements = {
   use: `INSERT INTO anchor_uses (key, used_at, size, of_session) VALUES (?, ?, ?, ?)
     ON CONFLICT (key) DO UPDATE SET used_at = excluded.used_at, size = excluded.size`,
   touch: 'UPDATE anchor_uses SET used_at = ? WHERE key = ?',
-  claim: 'UPDATE anchor_uses SET of_session = 1 WHERE key = ? AND of_session = 0',
+  claim: 'UPDATE anchor_uses SET of_session = 1 WHERE key = ? AND of_session <> 1',
   isNamedBySession: 'SELECT 1 FROM sequences WHERE anchor_key = ? AND session_id = ?',
   trim: `DELETE FROM anchors WHERE key IN (SELECT key FROM (
     SELECT key, sum(size) OVER (ORDER BY used_at DESC, key) AS held FROM anchor_uses WHERE NOT ${isNamed}
   ) WHERE held > ?)`,
-  removeUnnamed: `DELETE FROM anchors WHERE key IN (SELECT key FROM anchor_uses WHERE of_session = 1 AND NOT ${isNamed})`,
+  condemn: `UPDATE anchor_uses SET of_session = 2 WHERE of_session = 1 AND NOT ${isNamed}`,
+  condemned: 'SELECT key FROM anchor_uses WHERE of_session = 2',
+  remove: 'DELETE FROM anchors WHERE key = ?1 AND NOT EXISTS (SELECT 1 FROM sequences WHERE anchor_key = ?1)',
 } as const;
+
+const keyRow = z.object({ key: z.string() });
 
 /** Trimming looks at all anchors: it is done once so large a part of what may be there has been written. */
 const trimShare = 1 / 64;
@@ -82,9 +86,27 @@ export class AnchorTable {
     this.#written = 0;
   }
 
-  /** Removes what was computed from a session's text and is named by none: after it was forgotten. */
-  removeUnnamed(): void {
-    this.#database.run(statements.removeUnnamed);
+  /**
+   * What was computed from a session's text and is named by none is to be removed: in the transaction that forgets the
+   * text, so that it is not kept where the process ends before `removeCondemned`.
+   */
+  condemnUnnamed(): void {
+    this.#database.run(statements.condemn);
+  }
+
+  get hasCondemned(): boolean {
+    return this.#database.get(statements.condemned, keyRow) !== undefined;
+  }
+
+  /** Removes what is condemned, unless it was named again. They may be many, and large: others get their turn meanwhile. */
+  async removeCondemned(signal?: AbortSignal): Promise<void> {
+    const keys = this.#database.all(statements.condemned, keyRow);
+    const steps = keys.map(
+      ({ key }) =>
+        () =>
+          this.#database.run(statements.remove, key),
+    );
+    await this.#database.transactions(steps, signal);
   }
 
   /** Milliseconds since the epoch; later than before also where the clock was set back, or stood still. */

@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import type { Attachment } from '../protocol/worker.ts';
 import { pairAttachments } from './forgetting.ts';
 import type { StoredExchange } from './sessionStore.ts';
@@ -55,13 +54,9 @@ const statements = {
     WHERE exchange_id = ? AND path = ? AND start_line <= ? AND start_line + lines > ?`,
   rehydrated: 'SELECT id, rehydrated FROM exchanges WHERE session_id = ? AND instr(rehydrated, ?)',
   setRehydrated: 'UPDATE exchanges SET rehydrated = ? WHERE id = ?',
-  anchorsSeeing: `${seeing} SELECT anchor_key AS key FROM sequences JOIN seeing USING (id) WHERE anchor_key IS NOT NULL`,
-  unnameAnchorsSeeing: `${seeing} UPDATE sequences SET anchor_key = NULL WHERE id IN (SELECT id FROM seeing)`,
-  dropAnchors: `DELETE FROM anchors WHERE key = ?1
-    AND NOT EXISTS (SELECT 1 FROM sequences WHERE anchor_key = ?1 AND session_id <> ?2)`,
+  unnameAnchorsSeeing: `${seeing} UPDATE sequences SET anchor_key = NULL WHERE session_id = ?2 AND anchor_key IN
+    (SELECT anchor_key FROM sequences JOIN seeing USING (id) WHERE anchor_key IS NOT NULL)`,
 } as const;
-
-const keyRow = z.object({ key: z.string() });
 
 /** The exchanges of sessions in a file, with their attachments and sequences. What changes is called within a transaction. */
 export class ExchangeTable {
@@ -103,15 +98,12 @@ export class ExchangeTable {
     }
   }
 
-  /** Removes a sequence, its text wherever it stands, and all anchors that were computed from it. */
+  /** Removes a sequence, its text wherever it stands, and the names of all anchors that were computed from it. */
   forget(sessionId: string, sequenceId: string): void {
     const sequence = this.#database.get(statements.sequence, forgottenRowSchema, sequenceId, sessionId);
     if (sequence === undefined) return; // Another process has done it.
     const { exchangeId, text } = sequence;
-    for (const { key } of this.#database.all(statements.anchorsSeeing, keyRow, sequenceId)) {
-      this.#database.run(statements.dropAnchors, key, sessionId);
-    }
-    this.#database.run(statements.unnameAnchorsSeeing, sequenceId);
+    this.#database.run(statements.unnameAnchorsSeeing, sequenceId, sessionId);
     this.#database.run(statements.dropSequence, sequenceId);
     if (text.kind === 'exchange') this.#database.run(statements.emptyExchange, exchangeId);
     else this.#database.run(statements.emptyAttachments, exchangeId, text.path, text.endLine, text.startLine);

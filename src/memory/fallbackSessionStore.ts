@@ -101,6 +101,10 @@ export class FallbackSessionStore implements SessionStore {
     this.#settle();
   }
 
+  eraseRemoved(signal?: AbortSignal): Promise<void> {
+    return this.#store.eraseRemoved(signal);
+  }
+
   readAnchors(key: string): Uint8Array | undefined {
     return this.#store.readAnchors(key);
   }

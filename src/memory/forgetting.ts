@@ -5,8 +5,18 @@ import type { StoredExchange } from './sessionStore.ts';
 type NamedAttachment = Exchange['attachments'][number];
 type Lines = Pick<NamedAttachment, 'path' | 'startLine' | 'lines'>;
 
-/** An exchange without a sequence, wherever it says something of it. The same object where it does not. */
-export function withoutSequence(exchange: StoredExchange, sequenceId: string): StoredExchange {
+/** An exchange, and the texts that were attached to it, without a sequence, wherever they say something of it. */
+export function without(
+  sequenceId: string,
+  { exchange, attachments }: { readonly exchange: StoredExchange; readonly attachments: readonly Attachment[] },
+): { readonly exchange: StoredExchange; readonly attachments: readonly Attachment[] } {
+  const sequence = exchange.sequences.find(({ id }) => id === sequenceId);
+  const texts = sequence ? withoutChunk(attachments, exchange.attachments, sequence.text) : attachments;
+  return { exchange: withoutSequence(exchange, sequenceId), attachments: texts };
+}
+
+/** The same object where it says nothing of the sequence. */
+function withoutSequence(exchange: StoredExchange, sequenceId: string): StoredExchange {
   const rehydrated = exchange.rehydrated.filter((rehydration) => rehydration.sequenceId !== sequenceId);
   const sequences = exchange.sequences.filter(({ id }) => id !== sequenceId);
   const forgotten = exchange.sequences.find(({ id }) => id === sequenceId);
@@ -18,7 +28,7 @@ export function withoutSequence(exchange: StoredExchange, sequenceId: string): S
 }
 
 /** The attachments of which a forgotten sequence was no part. */
-export function withoutChunk(
+function withoutChunk(
   attachments: readonly Attachment[],
   named: readonly NamedAttachment[],
   text: SequenceText,

@@ -1,5 +1,5 @@
 import type { Attachment, SessionSummary } from '../protocol/worker.ts';
-import { withoutChunk, withoutSequence } from './forgetting.ts';
+import { without } from './forgetting.ts';
 import { emptySession, withTurn } from './sessionStore.ts';
 import type { HeldSequence, NewSession, SessionStore, StoredSession, StoredTurn } from './sessionStore.ts';
 import { withHoldings } from './storedSession.ts';
@@ -98,11 +98,7 @@ export class HeldSessions {
 
   forget(id: string, sequenceId: string, title: string): void {
     this.rename(id, title);
-    this.#changeTurns(id, ({ exchange, attachments, ...turn }) => {
-      const sequence = exchange.sequences.find((each) => each.id === sequenceId);
-      const texts = sequence ? withoutChunk(attachments, exchange.attachments, sequence.text) : attachments;
-      return { ...turn, exchange: withoutSequence(exchange, sequenceId), attachments: texts };
-    });
+    this.#changeTurns(id, (turn) => ({ ...turn, ...without(sequenceId, turn) }));
   }
 
   delete(id: string): void {

@@ -1,5 +1,5 @@
 import type { Attachment, SearchHit, SessionSummary } from '../protocol/worker.ts';
-import { withoutChunk, withoutSequence } from './forgetting.ts';
+import { without } from './forgetting.ts';
 import { documentsOf, searchDocuments } from './sessionSearch.ts';
 import { emptySession, withTurn } from './sessionStore.ts';
 import type { HeldSequence, NewSession, SessionStore, StoredSession, StoredTurn } from './sessionStore.ts';
@@ -60,12 +60,11 @@ export class MemorySessionStore implements SessionStore {
 
   forget(sessionId: string, sequenceId: string, title: string): void {
     this.#change(sessionId, (session) => {
-      for (const { id, attachments, sequences } of session.exchanges) {
-        const sequence = sequences.find((each) => each.id === sequenceId);
-        const texts = this.attachments(id);
-        if (sequence !== undefined) this.#attachments.set(id, withoutChunk(texts, attachments, sequence.text));
-      }
-      const exchanges = session.exchanges.map((exchange) => withoutSequence(exchange, sequenceId));
+      const exchanges = session.exchanges.map((exchange) => {
+        const left = without(sequenceId, { exchange, attachments: this.attachments(exchange.id) });
+        this.#attachments.set(exchange.id, left.attachments);
+        return left.exchange;
+      });
       return { ...session, title, exchanges };
     });
   }
@@ -85,6 +84,8 @@ export class MemorySessionStore implements SessionStore {
     for (const exchange of this.#sessions.get(id)?.exchanges ?? []) this.#attachments.delete(exchange.id);
     this.#sessions.delete(id);
   }
+
+  async eraseRemoved(): Promise<void> {}
 
   readAnchors(): undefined {
     return undefined;

@@ -76,8 +76,8 @@ export interface SessionStore extends AnchorStore {
   rename(id: string, title: string): void;
   selectHead(id: string, exchangeId: string): void;
   /**
-   * Removes a sequence's text and anchors, also from the file's free pages and its log. A chunk goes from its
-   * attachment, of which no text is kept; of an exchange stays that there was one.
+   * Removes a sequence's text; its anchors with `eraseRemoved`. A chunk goes from its attachment, of which no text is
+   * kept; of an exchange stays that there was one.
    *
    * @param title of the session from now on: the one before may be the question's words.
    */
@@ -85,6 +85,13 @@ export interface SessionStore extends AnchorStore {
   /** Writes a whole session, as it was exported, with attachments by exchange. */
   importSession(session: StoredSession, attachments: ReadonlyMap<string, readonly Attachment[]>): void;
   search(query: string, limit: number): SearchHit[];
+  /** Removes a session; its anchors with `eraseRemoved`. */
   delete(id: string): void;
+  /**
+   * Removes the anchors of what was forgotten and deleted, and all that was removed from the file's free pages and its
+   * log: in slices, between which others get their turn. Where it was not done, or only in part, it goes on when it is
+   * called again, by another process too.
+   */
+  eraseRemoved(signal?: AbortSignal): Promise<void>;
   close(): void;
 }

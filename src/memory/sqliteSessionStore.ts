@@ -46,6 +46,8 @@ export class SqliteSessionStore implements SessionStore {
   readonly #exchanges: ExchangeTable;
   readonly #anchors: AnchorTable;
   readonly #index: SearchIndex | null;
+  /** Something is left of what was removed: by this process, or by one that ended before it had erased it. */
+  #hasRemoved = false;
 
   private constructor(database: StoreDatabase, index: SearchIndex | null, mostUnnamedAnchorBytes = 256e6) {
     this.#database = database;
@@ -62,7 +64,10 @@ export class SqliteSessionStore implements SessionStore {
     const database = await openDatabase(file, options.hasIndex);
     try {
       const index = prepareSearch(database, options.hasIndex);
-      return new SqliteSessionStore(new StoreDatabase(file, database, null), index, options.mostUnnamedAnchorBytes);
+      const opened = new StoreDatabase(file, database, null);
+      const store = new SqliteSessionStore(opened, index, options.mostUnnamedAnchorBytes);
+      store.#hasRemoved = store.#anchors.hasCondemned;
+      return store;
     } catch (error) {
       database.close();
       throw error;
@@ -145,9 +150,9 @@ export class SqliteSessionStore implements SessionStore {
     this.#database.transaction(() => {
       this.#exchanges.forget(sessionId, sequenceId);
       this.#database.run(statements.rename, title, sessionId);
-      this.#anchors.removeUnnamed();
+      this.#anchors.condemnUnnamed();
     });
-    this.#database.eraseRemoved();
+    this.#hasRemoved = true;
   }
 
   importSession(session: StoredSession, attachments: ReadonlyMap<string, readonly Attachment[]>): void {
@@ -172,9 +177,21 @@ export class SqliteSessionStore implements SessionStore {
       const counts = this.#database.get(statements.documents, documentCountRowSchema, id);
       if (this.#index === null || counts === undefined) remove();
       else this.#index.removing(counts.own, counts.all, remove);
-      this.#anchors.removeUnnamed();
+      this.#anchors.condemnUnnamed();
     });
-    this.#database.eraseRemoved();
+    this.#hasRemoved = true;
+  }
+
+  async eraseRemoved(signal?: AbortSignal): Promise<void> {
+    if (!this.#hasRemoved) return;
+    this.#hasRemoved = false;
+    try {
+      await this.#anchors.removeCondemned(signal);
+      await this.#database.eraseFree(signal);
+    } catch (error) {
+      this.#hasRemoved = true;
+      throw error;
+    }
   }
 
   readAnchors(key: string): Uint8Array | undefined {

@@ -1,11 +1,17 @@
 import { statSync } from 'node:fs';
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
+import { setImmediate as eventLoopTurn } from 'node:timers/promises';
 import { z } from 'zod';
 import { AnchorageError, messageOf } from '../protocol/errors.ts';
 import { isDamaged, isLocked, lockedRemedy } from './openDatabase.ts';
 import { transaction } from './schema.ts';
 
 const checkpointRow = z.object({ busy: z.int() });
+const freePagesRow = z.object({ freelist_count: z.int() });
+
+/** Milliseconds that erasing takes at a time before others get a turn, and pages that are given back in one go. */
+const longestBusy = 20;
+const slicePages = 256;
 
 /**
  * An open file of sessions: its statements, prepared once, with rows validated and errors as `storageUnavailable`, and
@@ -74,15 +80,38 @@ export class StoreDatabase {
   }
 
   /**
+   * Runs steps in transactions of some milliseconds, between which others get their turn, and `signal` may end it. Where
+   * the file is closed meanwhile, the rest is not done.
+   */
+  async transactions(steps: readonly (() => void)[], signal?: AbortSignal): Promise<void> {
+    for (let done = 0; done < steps.length && !this.#isClosed();) {
+      signal?.throwIfAborted();
+      this.transaction(() => {
+        const begin = performance.now();
+        while (done < steps.length && performance.now() - begin < longestBusy) steps[done++]?.();
+      });
+      await eventLoopTurn();
+    }
+  }
+
+  /**
    * Leaves nothing of what was removed in the file: free pages are overwritten already and are given back here, and the
-   * log, which still has what stood in them, is emptied.
+   * log, which still has what stood in them, is emptied. Others get their turn meanwhile.
    *
    * @throws AnchorageError `storageUnavailable` while another program reads from the log; it is tried again at the next
    * write and at the end.
    */
-  eraseRemoved(): void {
+  async eraseFree(signal?: AbortSignal): Promise<void> {
+    if (this.#isClosed()) return;
     this.#isLogStale = true;
-    this.#guarded(() => this.#database.exec('PRAGMA incremental_vacuum'));
+    // A file that was made without `auto_vacuum` keeps its free pages.
+    for (let before = Infinity, free = this.#freePages; free > 0 && free < before; free = this.#freePages) {
+      before = free;
+      this.#guarded(() => this.#database.exec(`PRAGMA incremental_vacuum(${slicePages})`));
+      await eventLoopTurn();
+      signal?.throwIfAborted();
+      if (this.#isClosed()) return;
+    }
     if (this.#eraseLog()) return;
     throw new AnchorageError(
       'storageUnavailable',
@@ -92,12 +121,22 @@ export class StoreDatabase {
   }
 
   close(): void {
-    if (!this.#database.isOpen) return;
+    if (this.#isClosed()) return;
     try {
       if (this.#isLogStale) this.#eraseLog();
     } finally {
       this.#database.close();
     }
+  }
+
+  #isClosed(): boolean {
+    return !this.#database.isOpen;
+  }
+
+  get #freePages(): number {
+    return this.#guarded(
+      () => freePagesRow.parse(this.#database.prepare('PRAGMA freelist_count').get()).freelist_count,
+    );
   }
 
   #eraseLog(): boolean {

@@ -1,8 +1,8 @@
-import { AnchorageError } from '../protocol/errors.ts';
 import type { Attachment, Exchange } from '../protocol/worker.ts';
 import type { StoredSession } from '../memory/sessionStore.ts';
 import { pathOf } from '../memory/sessionTree.ts';
 import type { Model } from './model.ts';
+import { notInSession } from './notThere.ts';
 import { titleFor } from './prompts.ts';
 import type { Sessions } from './sessions.ts';
 import { runTurn, type TurnListener, type TurnRequest } from './turn.ts';
@@ -74,9 +74,5 @@ function placeOf(sessions: Sessions, sessionId: string, request: AnswerRequest):
 function exchangeOf({ exchanges }: StoredSession, id: string): StoredSession['exchanges'][number] {
   const exchange = exchanges.find((each) => each.id === id);
   if (exchange !== undefined && !exchange.isForgotten) return exchange;
-  throw new AnchorageError(
-    'invalidInput',
-    `There is no exchange ${id} in the session.`,
-    'It was forgotten, or belongs to another session. Ask anew.',
-  );
+  throw notInSession('exchange', id);
 }

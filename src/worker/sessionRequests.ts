@@ -7,6 +7,7 @@ import type { SessionSequence } from '../memory/sessionSequence.ts';
 import type { StoredExchange, StoredSession } from '../memory/sessionStore.ts';
 import { endOf } from '../memory/sessionTree.ts';
 import type { Model } from './model.ts';
+import { notInSession } from './notThere.ts';
 import { titleFor } from './prompts.ts';
 import type { Sessions } from './sessions.ts';
 
@@ -47,7 +48,7 @@ export class SessionRequests {
 
   selectBranch(id: string, exchangeId: string, model: Model | null): SessionView {
     const { exchanges } = this.#sessions.read(id);
-    if (!exchanges.some((exchange) => exchange.id === exchangeId)) throw noSuch('exchange', exchangeId);
+    if (!exchanges.some((exchange) => exchange.id === exchangeId)) throw notInSession('exchange', exchangeId);
     this.#sessions.select(id, endOf(exchanges, exchangeId));
     return this.#sessions.view(id, model);
   }
@@ -57,9 +58,9 @@ export class SessionRequests {
     return text.kind === 'chunk' ? text.text : `${text.question}\n\n${text.answer}`;
   }
 
-  act(id: string, sequenceId: string, action: SequenceAction, model: Model | null): SessionView {
+  async act(id: string, sequenceId: string, action: SequenceAction, model: Model | null): Promise<SessionView> {
     const { sequence } = found(this.#sessions.read(id), sequenceId);
-    if (action === 'forget') this.#forget(id, sequenceId);
+    if (action === 'forget') await this.#forget(id, sequenceId);
     else if (action === 'pin' || action === 'unpin') this.#pin(id, sequence, action === 'pin');
     else if (model === null) throw new AnchorageError('modelMissing', 'No model is loaded.', 'Load a model first.');
     else this.#sessions.open(id, model).memory.setWanted(sequenceId, action === 'readAgain');
@@ -73,12 +74,14 @@ export class SessionRequests {
   }
 
   /** The store removes the anchors of what had seen the sequence, too: they are made again without it. */
-  #forget(id: string, sequenceId: string): void {
+  async #forget(id: string, sequenceId: string): Promise<void> {
     const session = this.#sessions.read(id);
     const { exchange, sequence } = found(session, sequenceId);
     this.#sessions.close(id);
     const title = titleWithout(session, exchange, sequence);
-    this.#sessions.storeOf(id).forget(id, sequenceId, title);
+    const store = this.#sessions.storeOf(id);
+    store.forget(id, sequenceId, title);
+    await store.eraseRemoved();
   }
 }
 
@@ -102,13 +105,5 @@ function found(
     const sequence = exchange.sequences.find(({ id }) => id === sequenceId);
     if (sequence !== undefined) return { exchange, sequence };
   }
-  throw noSuch('sequence', sequenceId);
-}
-
-function noSuch(what: string, id: string): AnchorageError {
-  return new AnchorageError(
-    'invalidInput',
-    `There is no ${what} ${id} in the session.`,
-    'It was forgotten, or the session is another. Open the session again.',
-  );
+  throw notInSession('sequence', sequenceId);
 }

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { AnchorageError } from '../protocol/errors.ts';
 import type { Attachment, SearchHit, SessionSummary, SessionView } from '../protocol/worker.ts';
 import type { MemoryView } from '../protocol/memory.ts';
 import { MemorySessionStore } from '../memory/memorySessionStore.ts';
@@ -10,6 +9,7 @@ import type { SessionSequence } from '../memory/sessionSequence.ts';
 import type { SessionStore, StoredSession, StoredTurn } from '../memory/sessionStore.ts';
 import { pathOf, shownExchanges } from '../memory/sessionTree.ts';
 import type { Model } from './model.ts';
+import { noSession } from './notThere.ts';
 
 /** Contexts kept at a time. Another session's is made again from its anchors when it is wanted. */
 export const contextLimit = 4;
@@ -130,10 +130,12 @@ export class Sessions {
     return this.storeOf(id).title(id) !== undefined;
   }
 
-  delete(id: string): void {
+  async delete(id: string): Promise<void> {
     this.close(id);
     this.#heads.delete(id);
-    this.storeOf(id).delete(id);
+    const store = this.storeOf(id);
+    store.delete(id);
+    await store.eraseRemoved();
   }
 
   /** Frees a session's context, which is made again when it is wanted. */
@@ -193,12 +195,4 @@ export function sequencesOf(session: StoredSession): SessionSequence[] {
 function budgetOf(model: Model | null): BudgetView {
   const { limit, used, largest } = model?.budget ?? { limit: 0, used: 0, largest: 0 };
   return { budget: limit, budgetUsed: used, budgetLargest: largest };
-}
-
-function noSession(id: string): AnchorageError {
-  return new AnchorageError(
-    'invalidInput',
-    `There is no session ${id}.`,
-    'It was deleted, or not stored. Start a new one.',
-  );
 }

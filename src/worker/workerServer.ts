@@ -241,6 +241,8 @@ export class WorkerServer {
     const requests = new SessionRequests(sessions);
     const profile = new MachineProfile(profileFolder ?? storageFolder, machineIdentity(onnxruntime));
     this.#started = { sessions, requests, sessionStore, storageFolder, storageWarning: warning, onnxruntime, profile };
+    // What a worker that was killed had still to remove.
+    this.#queue.whenIdle('removed', (signal) => sessionStore.eraseRemoved(signal), { isBackground: true });
     this.#log('info', `Worker ${process.pid} on Node ${process.version} started by ${client}.`);
     return { protocolVersion, worker: manifest.version, node: process.version, onnxruntime, storageWarning: warning };
   }
@@ -297,7 +299,6 @@ export class WorkerServer {
   #prepareInIdle({ sessions, sessionStore }: Started, sessionId: string): void {
     this.#queue.whenIdle(sessionId, async (signal) => {
       sessionStore.writeHeld();
-      await sessionStore.eraseRemoved();
       const { model } = this.#slot;
       if (model === null || !sessions.has(sessionId)) return;
       const { memory } = sessions.open(sessionId, model);

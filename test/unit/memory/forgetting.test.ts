@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync, readdirSync } from 'node:fs';
+import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { MemorySessionStore } from '../../../src/memory/memorySessionStore.ts';
@@ -112,9 +112,11 @@ describe('forgetting', function () {
         const { name, inChunk, inExchange, shared } = said[index] ?? assert.fail();
         for (const each of [inChunk, inExchange, shared]) assert.notDeepEqual(holds(each), []);
         store.forget('s1', `sequence ${name}`, 'Another title');
+        await store.eraseRemoved();
         assert.deepEqual(holds(inExchange), [], 'exchange');
         assert.notDeepEqual(holds(inChunk), []);
         store.forget('s1', `chunk ${name}`, 'Another title');
+        await store.eraseRemoved();
         assert.deepEqual(holds(inChunk), [], 'chunk');
         assert.deepEqual(holds(shared), [], 'anchors');
       }
@@ -125,6 +127,7 @@ describe('forgetting', function () {
         ['exchange t10'],
       );
       store.delete('s1');
+      await store.eraseRemoved();
       for (const each of said) for (const secret of Object.values(each).slice(1)) assert.deepEqual(holds(secret), []);
       store.close();
     })).timeout(30_000);
@@ -150,6 +153,7 @@ describe('forgetting', function () {
       name('s2', 'sequence other', 'sequence c');
       store.writeAnchors('read ahead', Uint8Array.of(1));
       store.forget('s1', 'chunk b', 'Title');
+      await store.eraseRemoved();
       const keys = ['chunk a', 'sequence a', 'sequence b2', 'chunk c', 'chunk b', 'sequence b', 'earlier ratio'];
       assert.deepEqual(
         keys.map((key) => store.readAnchors(key) !== undefined),
@@ -161,6 +165,58 @@ describe('forgetting', function () {
       assert.deepEqual(named, ['chunk a', 'sequence a', null, null, 'sequence b2', 'chunk c', null]);
       store.close();
     }));
+
+  describe('anchors of a deleted session', () => {
+    const count = 60;
+    const size = 400_000;
+
+    async function deleted(folder: string): Promise<SqliteSessionStore> {
+      const store = await SqliteSessionStore.open(fileIn(folder));
+      for (const id of ['s1', 's2']) store.create({ ...session, id });
+      for (let n = 0; n < count; n++) {
+        store.appendTurn('s1', turn(`t${n}`));
+        const held = { id: `chunk t${n}`, holding: { ...newHolding, anchorKey: `key ${n}` } };
+        store.writeHoldings('s1', [held], [{ key: `key ${n}`, bytes: new Uint8Array(size).fill(n) }]);
+      }
+      store.appendTurn('s2', turn('other'));
+      const shared = { id: 'chunk other', holding: { ...newHolding, anchorKey: 'key 0' } };
+      store.writeHoldings('s2', [shared]);
+      store.delete('s1');
+      return store;
+    }
+    const left = (store: SessionStore): number =>
+      Array.from({ length: count }, (_, n) => store.hasAnchors(`key ${n}`)).filter(Boolean).length;
+
+    it('are removed little by little, while others get their turn', () =>
+      withFolder(async (folder) => {
+        const store = await deleted(folder);
+        let turns = 0;
+        const ticker = setInterval(() => store.rename('s2', `Renamed ${++turns}`), 1);
+        await store.eraseRemoved();
+        clearInterval(ticker);
+        assert.ok(turns >= 5, `${turns} turns`);
+        assert.equal(left(store), 1, 'another session has it');
+        assert.equal(store.title('s2'), `Renamed ${turns}`);
+        store.close();
+        assert.ok(statSync(fileIn(folder)).size < 2 * size);
+      }));
+
+    it('are removed by the next process where this one ended before, and no others', () =>
+      withFolder(async (folder) => {
+        const first = await deleted(folder);
+        const end = new AbortController();
+        setImmediate(() => end.abort());
+        await assert.rejects(first.eraseRemoved(end.signal), /aborted/);
+        first.close();
+        const store = await SqliteSessionStore.open(fileIn(folder));
+        assert.ok(left(store) > 1, `${left(store)} of ${count}`);
+        const other = { id: 'chunk other', holding: { ...newHolding, anchorKey: 'another ratio' } };
+        store.writeHoldings('s2', [other], [{ key: 'another ratio', bytes: new Uint8Array(10) }]);
+        await store.eraseRemoved();
+        assert.deepEqual([left(store), store.hasAnchors('key 0'), store.hasAnchors('another ratio')], [1, true, true]);
+        store.close();
+      }));
+  });
 
   it('does not bring back what another process has forgotten', () =>
     withFolder(async (folder) => {
@@ -187,14 +243,15 @@ describe('forgetting', function () {
       const reader = new DatabaseSync(fileIn(folder), { readOnly: true });
       reader.exec('BEGIN; SELECT count(*) FROM exchanges');
       reader.prepare('SELECT count(*) FROM exchanges').get();
-      assert.throws(
-        () => store.forget('s1', 'sequence a', 'Title'),
+      store.forget('s1', 'sequence a', 'Title');
+      await assert.rejects(
+        store.eraseRemoved(),
         (error) => AnchorageError.is(error, 'storageUnavailable') && /the log .* still has it/.test(error.message),
       );
       assert.equal(store.read('s1')?.exchanges[0]?.isForgotten, true);
       assert.ok(isThere());
       reader.close();
-      store.forget('s1', 'chunk a', 'Title');
+      await store.eraseRemoved();
       assert.ok(!isThere());
       store.close();
     })).timeout(15_000);
