@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { root } from '../prepare/folders.ts';
+import { softwareGpuEnvironment, softwareGpuProblem } from '../prepare/mesa.ts';
 import type { Check } from './check.ts';
 import { oneFailed, onePassed } from './check.ts';
 import { runChild } from './childProcess.ts';
@@ -12,6 +13,21 @@ const unitCheck: Check = {
   summary: 'every part by itself',
   steps: ['base', 'package'],
   run: (options) => runMocha(['test/unit/**/*.test.ts'], options, { testMs: 60_000, minutes: 10 }),
+};
+
+const gpuCheck: Check = {
+  name: 'gpu',
+  summary: 'the decoder on a GPU (one that Mesa computes) against the CPU',
+  steps: ['mesa'],
+  async run(options) {
+    const problem = await softwareGpuProblem();
+    if (problem === null) {
+      const environment = softwareGpuEnvironment();
+      return runMocha(['test/gpu/**/*.test.ts'], options, { testMs: 120_000, minutes: 10, environment });
+    }
+    process.stdout.write(`skipped: there is no Vulkan driver that WebGPU can use here: ${problem}\n`);
+    return { passed: 0, failed: 0 };
+  },
 };
 
 const parityCheck: Check = {
@@ -44,4 +60,12 @@ const uiCheck: Check = {
 };
 
 /** Everything that `npm test` runs, in this order. */
-export const checks: readonly Check[] = [lintCheck, unitCheck, parityCheck, trainingCheck, hostCheck, uiCheck];
+export const checks: readonly Check[] = [
+  lintCheck,
+  unitCheck,
+  gpuCheck,
+  parityCheck,
+  trainingCheck,
+  hostCheck,
+  uiCheck,
+];

@@ -25,11 +25,16 @@ export function endChildren(): void {
  * Runs a program in the repository's folder and passes its output on. It is the leader of a process group, which is
  * ended when it ends or its time is up, so that no server or browser of a test stays behind.
  */
-export function runChild(command: string, args: readonly string[], { minutes }: { minutes: number }): Promise<Ending> {
+export function runChild(
+  command: string,
+  args: readonly string[],
+  { minutes, environment = {} }: { minutes: number; environment?: Readonly<Record<string, string>> },
+): Promise<Ending> {
   const env = {
     ...process.env,
     PATH: `${join(root, 'node_modules', '.bin')}:${process.env['PATH'] ?? ''}`,
     ORT_DISABLE_TELEMETRY: '1',
+    ...environment,
   };
   const child = spawn(command, args, { cwd: root, env, detached: true, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
   running.add(child);

@@ -11,7 +11,7 @@ const tallySchema = z.object({ passed: z.int().nonnegative(), failed: z.int().no
 export async function runMocha(
   globs: readonly string[],
   { grep }: CheckOptions,
-  limits: { testMs: number; minutes: number },
+  limits: { testMs: number; minutes: number; environment?: Readonly<Record<string, string>> },
 ): Promise<Tally> {
   const args = [join(root, 'scripts', 'checks', 'mochaChild.ts'), '--timeout', String(limits.testMs)];
   if (grep !== undefined) args.push('--grep', grep);

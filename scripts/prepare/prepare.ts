@@ -4,6 +4,7 @@ import { chromiumStep } from './chromium.ts';
 import { codeServerStep } from './codeServer.ts';
 import { cacheFolder } from './folders.ts';
 import { llamaCppStep } from './llamaCpp.ts';
+import { mesaStep } from './mesa.ts';
 import { modelPackageStep } from './modelPackage.ts';
 import { endRunningPrograms } from './program.mjs';
 import { pythonEnvironmentStep } from './pythonEnvironment.ts';
@@ -20,6 +21,7 @@ const steps: Readonly<Record<string, () => Step | Promise<Step>>> = {
   codeServer: codeServerStep,
   chromium: chromiumStep,
   llama: llamaCppStep,
+  mesa: mesaStep,
 };
 
 /** Ends what the steps started when this process is told to stop. */

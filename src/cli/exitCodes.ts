@@ -34,6 +34,7 @@ export function exitCodeOf(reason: ErrorReason): ExitCode {
       return exitCodes.cancelled;
     case 'storageUnavailable':
     case 'outOfMemory':
+    case 'deviceFailed':
     case 'internal':
       return exitCodes.failed;
     default:

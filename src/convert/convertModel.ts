@@ -13,12 +13,12 @@ import { hashFile } from './hashFile.ts';
 import { MergedWeights } from './mergedWeights.ts';
 import { holdsPackage, PackageFolder, type PackageIdentity } from './packageFolder.ts';
 import { SafetensorsSource } from './safetensorsSource.ts';
-import { checkVariants, writeVariant } from './variantFiles.ts';
+import { checkVariants, writeDeviceGraphs, writeVariant } from './variantFiles.ts';
 import { verifyVariants, type VariantReport } from './verifyVariants.ts';
 import type { WeightSource } from './weightSource.ts';
 
 /** Changes with anything but the formats of the variants that makes the same inputs give another package. */
-export const converterVersion = 'anchorage-convert 2';
+export const converterVersion = 'anchorage-convert 3';
 
 export interface ConvertProgress {
   readonly phase: 'read' | 'build' | 'verify' | 'write';
@@ -102,6 +102,7 @@ export async function convertModel(options: ConvertOptions): Promise<ConvertResu
         });
       await writeVariant(join(folder.path, 'onnx'), variant, weights, { producer: converterVersion, signal, onLayer });
     }
+    writeDeviceGraphs(join(folder.path, 'onnx'), config, converterVersion);
     const onVerified = (variant: Variant, done: number) =>
       onProgress?.({ phase: 'verify', variant, done, total: built.length });
     const reports = await verifyVariants(join(folder.path, 'onnx'), built, weights, tokenizer, { signal, onVerified });

@@ -164,7 +164,7 @@ export async function buildDecoderGraph(
   graph.output('attention_scores', allScores, 'float', [layers, heads, 'scored']);
 }
 
-function readTable(graph: GraphBuilder, weights: DecoderWeights, format: VariantFormat): TokenTable {
+export function readTable(graph: GraphBuilder, weights: DecoderWeights, format: VariantFormat): TokenTable {
   const base = weights.matrix('model.embed_tokens.weight');
   if (weights.anchors.kind !== 'added') return new TokenTable(graph, base, format.table);
   const added = weights.anchors.rows;
@@ -178,7 +178,7 @@ function readTable(graph: GraphBuilder, weights: DecoderWeights, format: Variant
   );
 }
 
-function embed(graph: GraphBuilder, weights: DecoderWeights, table: TokenTable): string {
+export function embed(graph: GraphBuilder, weights: DecoderWeights, table: TokenTable): string {
   const embedded = table.embed('input_ids');
   if (weights.anchors.kind !== 'mark') return embedded;
   const vector = graph.tensor('float', [weights.anchors.vector.length], weights.anchors.vector);
@@ -227,7 +227,7 @@ function projectQueriesKeysValues(
   };
 }
 
-function feedForward(
+export function feedForward(
   graph: GraphBuilder,
   weights: DecoderWeights,
   format: VariantFormat,

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { AnchorageError } from '../protocol/errors.ts';
@@ -9,7 +10,10 @@ const alignment = 4096;
 /** Electron aborts on one allocation of 2 GiB; the runtime may take a whole file or tensor in one. */
 const largestFile = 1 << 30;
 
-/** Streams a graph's weights to `{name}`, then `{name}_1`, `{name}_2`, …, each smaller than a limit of 1 GiB. */
+/**
+ * Streams weights to `{name}`, then `{name}_1`, `{name}_2`, …, each smaller than a limit of 1 GiB. The same bytes are written once: a
+ * variant's graphs share them.
+ */
 export class ExternalData {
   readonly folder: string;
   readonly #name: string;
@@ -17,6 +21,8 @@ export class ExternalData {
   readonly #files: string[] = [];
   #descriptor: number | undefined;
   #length = 0;
+  /** Places by the hash of what lies there. */
+  readonly #places = new Map<string, TensorData & { kind: 'external' }>();
 
   /** @param limit what no file may reach, in bytes. */
   constructor(folder: string, name: string, limit = largestFile) {
@@ -33,12 +39,17 @@ export class ExternalData {
         'Choose a smaller decoder.',
       );
     }
+    const hash = createHash('sha256').update(bytes).digest('base64');
+    const known = this.#places.get(hash);
+    if (known !== undefined) return known;
     const padding = (alignment - (this.#length % alignment)) % alignment;
     if (this.#descriptor === undefined || this.#length + padding + bytes.length >= this.#limit) this.#startFile();
     else this.#write(new Uint8Array(padding));
     const offset = this.#length;
     this.#write(bytes);
-    return { kind: 'external', location: this.#files.at(-1) ?? '', offset, length: bytes.length };
+    const place = { kind: 'external', location: this.#files.at(-1) ?? '', offset, length: bytes.length } as const;
+    this.#places.set(hash, place);
+    return place;
   }
 
   close(): void {

@@ -5,6 +5,7 @@ import type { Attribute, ElementType, Initializer, Model, Node, Port, TensorData
 const runtimeOperators: ReadonlySet<string> = new Set([
   'FusedMatMul',
   'GatherBlockQuantized',
+  'GroupQueryAttention',
   'MatMulNBits',
   'RotaryEmbedding',
   'SkipSimplifiedLayerNormalization',
@@ -16,6 +17,9 @@ const inlineBytes = 1024;
 
 type Numbers = Float32Array | Uint8Array | BigInt64Array;
 
+/** What a graph is written for: devices lack some of the operators that are the fastest on the CPU. */
+export type GraphTarget = 'cpu' | 'device';
+
 /** Collects the nodes and initializers of one graph; every operator gives the name of its output. */
 export class GraphBuilder {
   readonly #name: string;
@@ -25,11 +29,13 @@ export class GraphBuilder {
   readonly #inputs: Port[] = [];
   readonly #outputs: Port[] = [];
   readonly #constants = new Map<string, string>();
+  readonly #target: GraphTarget;
   #values = 0;
 
-  constructor(name: string, data: ExternalData) {
+  constructor(name: string, data: ExternalData, target: GraphTarget = 'cpu') {
     this.#name = name;
     this.#data = data;
+    this.#target = target;
   }
 
   input(name: string, type: ElementType, shape: readonly (number | string)[]): string {
@@ -41,6 +47,11 @@ export class GraphBuilder {
   output(name: string, value: string, type: ElementType, shape: readonly (number | string)[]): void {
     this.#outputs.push({ name, type, shape });
     this.#nodes.push({ operator: 'Identity', domain: '', inputs: [value], outputs: [name], attributes: {} });
+  }
+
+  /** Names a graph output that an operator makes (`opInto`). */
+  outputPort(name: string, type: ElementType, shape: readonly (number | string)[]): void {
+    this.#outputs.push({ name, type, shape });
   }
 
   /** A constant list of integers; equal ones are stored once. */
@@ -92,6 +103,23 @@ export class GraphBuilder {
     return outputs;
   }
 
+  /** An operator whose outputs have the given names; an empty one is not made. */
+  opInto(
+    outputs: readonly string[],
+    operator: string,
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, Attribute>> = {},
+  ): void {
+    this.#add(operator, inputs, outputs, attributes);
+  }
+
+  /** `x [1, S, columns]` times the transpose of `weight [rows, columns]`. */
+  timesTransposed(x: string, weight: string, rows: number, columns: number): string {
+    if (this.#target === 'cpu') return this.op('FusedMatMul', [x, weight], { transB: 1 });
+    const flat = this.op('Reshape', [x, this.int64(-1, columns)]);
+    return this.op('Reshape', [this.op('Gemm', [flat, weight], { transB: 1 }), this.int64(1, -1, rows)]);
+  }
+
   /** Cuts an axis, the last one by default, into pieces of the given sizes. */
   split(value: string, sizes: readonly number[], axis = -1): string[] {
     const outputs = sizes.map(() => this.#newName('v'));
@@ -141,6 +169,7 @@ const elementBytes: Readonly<Record<ElementType, number>> = {
   float16: 2,
   uint8: 1,
   int8: 1,
+  int32: 4,
   int64: 8,
   bool: 1,
 };

@@ -27,7 +27,7 @@ export function linear(graph: GraphBuilder, x: string, matrix: Matrix, format: L
   const { values, rows, columns } = matrix;
   switch (format) {
     case 'float':
-      return graph.op('FusedMatMul', [x, graph.tensor('float', [rows, columns], values)], { transB: 1 });
+      return graph.timesTransposed(x, graph.tensor('float', [rows, columns], values), rows, columns);
     case 'blocks4':
       return blockLinear(graph, x, matrix, 4, quantiseNibbles(values, rows, columns, blockSize));
     case 'blocks8':

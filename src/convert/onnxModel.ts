@@ -64,7 +64,7 @@ const schema = {
 };
 
 /** Element types of ONNX tensors that the graphs use (`TensorProto.DataType`). */
-export const elementTypes = { float: 1, uint8: 2, int8: 3, int64: 7, bool: 9, float16: 10 } as const;
+export const elementTypes = { float: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9, float16: 10 } as const;
 export type ElementType = keyof typeof elementTypes;
 
 const attributeTypes = { float: 1, int: 2, ints: 7 } as const;

@@ -83,10 +83,10 @@ export class PackageFolder {
     replaceFolder(this.#final, this.path);
   }
 
-  /** Removes the graph of a variant that was built as a reference only. */
+  /** Removes the graphs of a variant that was built as a reference only. */
   removeVariant(variant: Variant): void {
     const folder = join(this.path, 'onnx');
-    for (const name of readdirSync(folder).filter((name) => name.startsWith(`model_${variant}.`)))
+    for (const name of readdirSync(folder).filter((name) => /^model_(?:gqa_)?(\w+)\./.exec(name)?.[1] === variant))
       rmSync(join(folder, name));
   }
 

@@ -45,7 +45,7 @@ export class TokenTable {
     const graph = this.#graph;
     if (this.#stored.kind === 'float') {
       const table = graph.sharedTensor('float', [vocabulary, this.#columns], this.#stored.values);
-      return graph.op('FusedMatMul', [x, table], { transB: 1 });
+      return graph.timesTransposed(x, table, vocabulary, this.#columns);
     }
     const blocks = this.#columns / blockSize;
     const codes = graph.sharedTensor('uint8', [vocabulary, blocks, blockSize], this.#stored.codes);

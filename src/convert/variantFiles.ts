@@ -6,7 +6,9 @@ import { AnchorageError } from '../protocol/errors.ts';
 import type { Variant } from '../protocol/packageManifest.ts';
 import { buildDecoderGraph, variantFormats, type VariantFormat } from './decoderGraph.ts';
 import type { DecoderWeights } from './decoderWeights.ts';
+import { deviceGraphs } from './deviceGraphs.ts';
 import { ExternalData } from './externalData.ts';
+import { buildGqaGraph } from './gqaGraph.ts';
 import { GraphBuilder } from './graphBuilder.ts';
 import { blockSize } from './linearLayer.ts';
 import { encodeModel } from './onnxModel.ts';
@@ -31,7 +33,10 @@ export function checkVariants(path: string, config: DecoderConfig, wanted: reado
   }
 }
 
-/** Writes `model_{variant}.onnx` and its external data into `folder`; gives the path of the model. */
+/**
+ * Writes the two graphs of a variant into `folder`, `model_{variant}.onnx` for the CPU and `model_gqa_{variant}.onnx` for devices, and
+ * the external data that they share; gives the path of the first.
+ */
 export async function writeVariant(
   folder: string,
   variant: Variant,
@@ -40,19 +45,42 @@ export async function writeVariant(
 ): Promise<string> {
   const data = new ExternalData(folder, `model_${variant}.onnx_data`);
   const path = join(folder, `model_${variant}.onnx`);
+  const format = options.format ?? variantFormats[variant];
+  const pause = async (): Promise<void> => {
+    // Lets a stop request in: everything else here runs without a pause.
+    await setImmediate();
+    options.signal?.throwIfAborted();
+  };
   try {
     const graph = new GraphBuilder(`decoder_${variant}`, data);
-    await buildDecoderGraph(graph, weights, options.format ?? variantFormats[variant], async (layer) => {
+    await buildDecoderGraph(graph, weights, format, async (layer) => {
       options.onLayer?.(layer);
-      // Lets a stop request in: everything else here runs without a pause.
-      await setImmediate();
-      options.signal?.throwIfAborted();
+      await pause();
     });
     writeFileSync(path, encodeModel(graph.model(options.producer)), { flag: 'wx' });
+    const deviceGraph = new GraphBuilder(`decoder_gqa_${variant}`, data, 'device');
+    await buildGqaGraph(deviceGraph, weights, format, pause);
+    const devicePath = join(folder, `model_gqa_${variant}.onnx`);
+    writeFileSync(devicePath, encodeModel(deviceGraph.model(options.producer)), { flag: 'wx' });
   } catch (error) {
     throw error instanceof Error && 'syscall' in error ? outputError(path, error) : error;
   } finally {
     data.close();
   }
   return path;
+}
+
+/** Writes the graphs that every variant needs on a device, `device_{name}.onnx`, into `folder`. */
+export function writeDeviceGraphs(folder: string, config: DecoderConfig, producer: string): void {
+  for (const [name, build] of Object.entries(deviceGraphs)) {
+    const path = join(folder, `device_${name}.onnx`);
+    const data = new ExternalData(folder, `device_${name}.onnx_data`);
+    const graph = new GraphBuilder(`device_${name}`, data, 'device');
+    build(graph, config);
+    try {
+      writeFileSync(path, encodeModel(graph.model(producer)), { flag: 'wx' });
+    } catch (error) {
+      throw outputError(path, error);
+    }
+  }
 }

@@ -1,16 +1,16 @@
-import { join } from 'node:path';
-import type { InferenceSession, Tensor } from 'onnxruntime-node';
-import { AnchorageError, messageOf } from '../protocol/errors.ts';
-import { halfBits, halfTensor } from '../protocol/halfTensor.ts';
+import { AnchorageError } from '../protocol/errors.ts';
 import type { Variant } from '../protocol/packageManifest.ts';
 import type { AnchorCache } from './anchorCache.ts';
 import type { AttentionBias } from './anchorMask.ts';
-import { KvArenas } from './kvArenas.ts';
-import type { KvNumbers, KvPrecision } from './kvNumbers.ts';
-import type { KvStorage } from './kvStorage.ts';
-import { checkGraph, inputName, pastPrecision } from './graphSignature.ts';
+import { CpuDecoder } from './cpuDecoder.ts';
+import { DeviceDecoder } from './deviceDecoder.ts';
+import { DeviceMemory } from './deviceMemory.ts';
+import type { ExecutionProvider } from './executionProvider.ts';
+import { FallbackStorage } from './fallbackStorage.ts';
 import { suggestedGroupTokens } from './groupTokens.ts';
-import { graphPath, verifyGraph, type ModelPackage } from './modelPackage.ts';
+import type { KvNumbers } from './kvNumbers.ts';
+import type { KvStorage } from './kvStorage.ts';
+import { hasDeviceGraph, verifyGraph, type ModelPackage } from './modelPackage.ts';
 import { loadOnnxRuntime, physicalCores, type OnnxRuntime } from './onnxRuntime.ts';
 import type { PlacedToken } from './placedToken.ts';
 
@@ -21,6 +21,10 @@ export interface DecoderOptions {
   readonly threads: number;
   /** Tokens that one run reads at most, where that was measured; by default what the decoder's shape suggests. */
   readonly groupTokens?: number | undefined;
+  /** By default the CPU. */
+  readonly executionProvider?: ExecutionProvider | undefined;
+  /** Bytes of keys and values that a device may hold: beyond them it fails as one that is full. */
+  readonly deviceBytes?: number | undefined;
 }
 
 /** One run of the graph: S new tokens over the rows of a cache. */
@@ -36,148 +40,148 @@ export interface Run {
 export interface RunResult {
   /** [asked, vocabulary] */
   readonly logits: Float32Array;
-  /** [2 * layers, S, kv_heads * head_dim], for `AnchorCache.append`. */
-  readonly keyValues: KvNumbers;
+  /** [2 * layers, S, kv_heads * head_dim], for `AnchorCache.append`; null from a device, which has put them in their place. */
+  readonly keyValues: KvNumbers | null;
   /** [layers, heads, P + S]: per key the largest attention probability over the S queries; empty unless wanted. */
   readonly scores: Float32Array;
 }
 
-/** Owns the onnxruntime session of a package's "split" graph, which is the CPU's. Runs are synchronous inside and cannot be stopped. */
+/**
+ * Runs a package's decoder: its "split" graph on the CPU, or its "gqa" graph on a device. Where the device fails, it goes on
+ * on the CPU, with the rows that were on the device where they can still be read.
+ */
 export class Decoder {
   readonly package: ModelPackage;
   readonly variant: Variant;
   readonly threads: number;
   /** Tokens that one run reads at most. A constant, since int8 logits depend on how a text is cut into runs, by rounding. */
   readonly groupTokens: number;
+  /** What its caches take on its device. */
+  readonly deviceMemory: DeviceMemory;
+  readonly #provider: ExecutionProvider;
   readonly #ort: OnnxRuntime;
-  readonly #session: InferenceSession;
-  readonly #precision: KvPrecision;
+  readonly #device: DeviceDecoder | null;
+  #cpu: CpuDecoder | null;
+  #opening: Promise<CpuDecoder> | null = null;
+  #deviceProblem: AnchorageError | null = null;
 
   private constructor(
     pkg: ModelPackage,
-    variant: Variant,
-    threads: number,
-    groupTokens: number,
     ort: OnnxRuntime,
-    session: InferenceSession,
+    graph: CpuDecoder | DeviceDecoder,
+    deviceMemory: DeviceMemory,
+    options: {
+      readonly variant: Variant;
+      readonly threads: number;
+      readonly executionProvider: ExecutionProvider;
+      readonly groupTokens: number;
+    },
   ) {
     this.package = pkg;
-    this.variant = variant;
-    this.threads = threads;
-    this.groupTokens = groupTokens;
+    this.variant = options.variant;
+    this.threads = options.threads;
+    this.groupTokens = options.groupTokens;
+    this.deviceMemory = deviceMemory;
+    this.#provider = options.executionProvider;
     this.#ort = ort;
-    this.#session = session;
-    this.#precision = pastPrecision(session);
+    this.#device = graph instanceof DeviceDecoder ? graph : null;
+    this.#cpu = graph instanceof DeviceDecoder ? null : graph;
   }
 
   /**
    * Loads the weights, and hashes them meanwhile.
    *
-   * @throws AnchorageError `unsupported` without such a variant, `fileAltered` when the files are not the manifest's,
-   *   `fileInvalid` when the graph is not one of ours.
+   * @throws AnchorageError `unsupported` without such a variant, or a graph of it for the provider; `fileAltered` when the
+   *   files are not the manifest's, `fileInvalid` when the graph is not one of ours, `deviceFailed` where the provider
+   *   cannot run it.
    */
   static async create(pkg: ModelPackage, options: DecoderOptions): Promise<Decoder> {
     const { variant, threads } = resolvedOptions(pkg, options);
+    const { executionProvider = 'cpu' } = options;
+    const onDevice = executionProvider !== 'cpu';
+    if (onDevice && !hasDeviceGraph(pkg, variant)) {
+      throw new AnchorageError(
+        'unsupported',
+        `The package ${pkg.name} has no graph for a GPU (${variant}).`,
+        'Convert the model again, or run it on the CPU.',
+      );
+    }
     const ort = await loadOnnxRuntime();
-    const [verified, created] = await Promise.allSettled([
-      verifyGraph(pkg, variant),
-      createSession(ort, join(pkg.folder, graphPath(variant)), threads),
+    const memory = new DeviceMemory(options.deviceBytes);
+    const [verified, opened] = await Promise.allSettled([
+      verifyGraph(pkg, variant, onDevice),
+      onDevice
+        ? DeviceDecoder.open(ort, pkg, variant, executionProvider, memory)
+        : CpuDecoder.open(ort, pkg, variant, threads),
     ]);
     // An altered file explains why it could not be loaded, and not the other way round.
     if (verified.status === 'rejected') {
-      if (created.status === 'fulfilled') await created.value.release();
+      if (opened.status === 'fulfilled') await opened.value.dispose();
       throw verified.reason;
     }
-    if (created.status === 'rejected') throw created.reason;
-    const session = created.value;
-    try {
-      checkGraph(graphPath(variant), session, pkg);
-    } catch (error) {
-      await session.release();
-      throw error;
-    }
-    return new Decoder(
-      pkg,
-      variant,
-      threads,
-      options.groupTokens ?? suggestedGroupTokens(pkg.config, variant),
-      ort,
-      session,
-    );
+    if (opened.status === 'rejected') throw opened.reason;
+    const groups = options.groupTokens ?? suggestedGroupTokens(pkg.config, variant);
+    return new Decoder(pkg, ort, opened.value, memory, { variant, threads, executionProvider, groupTokens: groups });
   }
 
-  async run({ cache, tokens, bias, logits, wantScores }: Run): Promise<RunResult> {
-    const { Tensor } = this.#ort;
-    const int64 = (values: readonly number[], dims: readonly number[]): Tensor =>
-      new Tensor('int64', BigInt64Array.from(values, BigInt), dims);
-    const feeds: Record<string, Tensor> = {
-      input_ids: int64(
-        tokens.map((token) => token.id),
-        [1, tokens.length],
-      ),
-      position_ids: int64(
-        tokens.map((token) => token.position),
-        [1, tokens.length],
-      ),
-      attention_bias: new Tensor('float32', bias.data, bias.dims),
-      logit_indices: int64(logits, [logits.length]),
-      want_scores: new Tensor('bool', [wantScores], [1]),
-    };
-    if (this.package.anchors.scheme === 'mark') {
-      const marks = Float32Array.from(tokens, (token) => (token.anchor ? 1 : 0));
-      feeds['anchor_mark'] = new Tensor('float32', marks, [1, tokens.length]);
-    }
-    const { rows, storage } = cache;
-    if (!(storage instanceof KvArenas) || storage.precision !== this.#precision) {
-      throw new AnchorageError('internal', 'The CPU has no such rows.');
-    }
-    const pastDims = [Math.max(1, rows), cache.kvHeads, cache.headDim];
-    for (let layer = 0; layer < cache.layers; layer++) {
-      feeds[inputName.pastKey(layer)] = this.#tensor(storage.view(2 * layer, rows), pastDims);
-      feeds[inputName.pastValue(layer)] = this.#tensor(storage.view(2 * layer + 1, rows), pastDims);
-    }
-    const results = await this.#run(feeds);
-    return {
-      logits: floats(results, 'logits'),
-      keyValues: this.#newRows(results),
-      scores: wantScores ? floats(results, 'attention_scores') : new Float32Array(0),
-    };
+  /** What it runs on now. */
+  get executionProvider(): ExecutionProvider {
+    return this.#deviceProblem === null ? this.#provider : 'cpu';
+  }
+
+  /** What its device failed with, since when it runs on the CPU; null otherwise. */
+  get deviceProblem(): AnchorageError | null {
+    return this.#deviceProblem;
   }
 
   /** A place for rows that this decoder reads. */
   createStorage(): KvStorage {
-    return new KvArenas(this.package.config, this.#precision);
+    if (this.#cpu !== null) return this.#cpu.createStorage();
+    return new FallbackStorage(this.#onDevice().createStorage(), async (problem) => {
+      return (await this.#leaveDevice(problem)).createStorage();
+    });
   }
 
-  #tensor(numbers: KvNumbers, dims: readonly number[]): Tensor {
-    if (numbers instanceof Uint16Array) return halfTensor(this.#ort, numbers, dims);
-    return new this.#ort.Tensor('float32', numbers, dims);
-  }
-
-  #newRows(results: InferenceSession.OnnxValueMapType): KvNumbers {
-    if (this.#precision === 'float32') return floats(results, 'new_key_values');
-    const value = results['new_key_values'];
-    return halfBits(value !== undefined && 'data' in value ? value.data : undefined);
+  /**
+   * Reads tokens behind the rows of a cache, which has room for them (`AnchorCache.reserve`).
+   *
+   * @throws AnchorageError `deviceFailed` where the cache's rows are lost with their device: they must be made again.
+   */
+  async run(run: Run): Promise<RunResult> {
+    const { storage } = run.cache;
+    try {
+      if (this.#cpu === null) return await this.#onDevice().run(run);
+    } catch (error) {
+      if (!AnchorageError.is(error, 'deviceFailed')) throw error;
+      await this.#leaveDevice(error);
+    }
+    if (this.#deviceProblem !== null && storage instanceof FallbackStorage) await storage.leave(this.#deviceProblem);
+    return (this.#cpu ?? this.#onDevice()).run(run);
   }
 
   /** Frees the weights. */
   async dispose(): Promise<void> {
-    await this.#session.release();
+    await this.#device?.dispose();
+    await this.#cpu?.dispose();
   }
 
-  async #run(feeds: Record<string, Tensor>): Promise<InferenceSession.OnnxValueMapType> {
+  #onDevice(): DeviceDecoder {
+    if (this.#device === null) throw new AnchorageError('internal', 'This decoder has no device.');
+    return this.#device;
+  }
+
+  async #leaveDevice(problem: AnchorageError): Promise<CpuDecoder> {
+    if (this.#cpu !== null) return this.#cpu;
+    this.#opening ??= verifyGraph(this.package, this.variant).then(() => {
+      return CpuDecoder.open(this.#ort, this.package, this.variant, this.threads);
+    });
     try {
-      return await this.#session.run(feeds);
-    } catch (error) {
-      const text = messageOf(error);
-      const isMemory = /alloc|memory/i.test(text);
-      throw new AnchorageError(
-        isMemory ? 'outOfMemory' : 'internal',
-        `The model ${this.package.name} (${this.variant}) failed: ${text}`,
-        isMemory ? 'Close other programs or choose a smaller model.' : 'Run Diagnose and report what it says.',
-        { cause: error },
-      );
+      this.#cpu = await this.#opening;
+    } finally {
+      this.#opening = null;
     }
+    this.#deviceProblem ??= problem;
+    return this.#cpu;
   }
 }
 
@@ -200,38 +204,4 @@ export function resolvedOptions(
     );
   }
   return { variant, threads: threads === 0 ? physicalCores() : threads };
-}
-
-async function createSession(ort: OnnxRuntime, path: string, threads: number): Promise<InferenceSession> {
-  try {
-    return await ort.InferenceSession.create(path, {
-      executionProviders: ['cpu'],
-      intraOpNumThreads: threads,
-      interOpNumThreads: 1,
-      // Every run has another shape, so a pattern or an arena would only hold memory; and Electron's allocator aborts
-      // the process on the large blocks that an arena asks for.
-      enableMemPattern: false,
-      enableCpuMemArena: process.versions['electron'] === undefined,
-      logSeverityLevel: 3,
-      // A decode step is some hundred products of 20-100 us, and to wake a thread takes as long. So threads spin for a
-      // moment between them (a fifth faster, at the same CPU time), and stop when the run ends. Without a limit they
-      // would halve the speed of a machine that is busy with anything else.
-      extra: {
-        session: { force_spinning_stop: '1', intra_op: { allow_spinning: '1', spin_duration_us: '20' } },
-      },
-    });
-  } catch (error) {
-    throw new AnchorageError(
-      'fileInvalid',
-      `${path} cannot be loaded: ${messageOf(error)}`,
-      'Build or download the package again.',
-      { cause: error },
-    );
-  }
-}
-
-function floats(results: InferenceSession.OnnxValueMapType, name: string): Float32Array {
-  const value = results[name];
-  if (value !== undefined && 'data' in value && value.data instanceof Float32Array) return value.data;
-  throw new AnchorageError('internal', `The graph gave no float output ${name}.`);
 }

@@ -59,6 +59,34 @@ function checkRowTypes(path: string, session: InferenceSession): void {
   }
 }
 
+/**
+ * As `checkGraph`, for a variant's graph for devices.
+ *
+ * @throws AnchorageError `fileInvalid` that names the graph and the tensor.
+ */
+export function checkDeviceGraph(path: string, session: InferenceSession, { config, anchors }: ModelPackage): void {
+  const rows = [1, config.num_key_value_heads, null, config.head_dim];
+  const inputs = new Map<string, readonly (number | null)[]>([
+    ['input_ids', [null, null]],
+    ['position_ids', [null, null]],
+    ['attention_bias', [1, 1, null, null]],
+    ['logit_indices', [null]],
+    ['last_row', [1]],
+    ['total_rows', [1]],
+  ]);
+  if (anchors.scheme === 'mark') inputs.set('anchor_mark', [null, null]);
+  const outputs = new Map<string, readonly (number | null)[]>([['logits', [null, config.vocab_size]]]);
+  for (let layer = 0; layer < config.num_hidden_layers; layer++) {
+    for (const part of ['key', 'value']) {
+      inputs.set(`past_${part}.${layer}`, rows);
+      outputs.set(`present_${part}.${layer}`, rows);
+    }
+    outputs.set(`query.${layer}`, [null, null, config.num_attention_heads * config.head_dim]);
+  }
+  compare(path, 'input', inputs, session.inputMetadata, true);
+  compare(path, 'output', outputs, session.outputMetadata, false);
+}
+
 /** `null` stands for a dimension that varies; an empty shape for any shape. */
 function compare(
   path: string,

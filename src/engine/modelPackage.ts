@@ -94,14 +94,36 @@ export function graphPath(variant: Variant): string {
   return `${graphFolder}model_${variant}.onnx`;
 }
 
+/** Path of a variant's graph for devices, which has the same weights. */
+export function gqaGraphPath(variant: Variant): string {
+  return `${graphFolder}model_gqa_${variant}.onnx`;
+}
+
+/** The graphs that move rows of keys and values on a device, the same for every variant. */
+export const deviceGraphNames = ['allocate', 'resize', 'read', 'write', 'keep', 'scores'] as const;
+export type DeviceGraphName = (typeof deviceGraphNames)[number];
+
+export function deviceGraphPath(name: DeviceGraphName): string {
+  return `${graphFolder}device_${name}.onnx`;
+}
+
+/** Whether a variant of a package can run on a device: packages of older versions have no graph for one. */
+export function hasDeviceGraph({ files }: Pick<ModelPackage, 'files'>, variant: Variant): boolean {
+  const listed = new Set(files.map(({ path }) => path));
+  return [gqaGraphPath(variant), ...deviceGraphNames.map(deviceGraphPath)].every((path) => listed.has(path));
+}
+
 /**
- * Hashes a variant's graph and weights.
+ * Hashes a variant's graph and weights, and with `onDevice` its graphs for devices in place of the first.
  *
  * @throws AnchorageError `fileAltered`, which names the file.
  */
-export async function verifyGraph({ folder, files }: ModelPackage, variant: Variant): Promise<void> {
-  const graph = graphPath(variant);
-  const ofVariant = files.filter(({ path }) => path === graph || path.startsWith(`${graph}_`));
+export async function verifyGraph({ folder, files }: ModelPackage, variant: Variant, onDevice = false): Promise<void> {
+  const weights = `${graphPath(variant)}_data`;
+  const graphs: readonly string[] = onDevice
+    ? [gqaGraphPath(variant), ...deviceGraphNames.map(deviceGraphPath)]
+    : [graphPath(variant)];
+  const ofVariant = files.filter(({ path }) => graphs.includes(path) || path.startsWith(weights));
   await (await PackageFiles.open(folder)).verify(ofVariant, 'hashes');
 }
 

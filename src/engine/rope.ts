@@ -40,6 +40,19 @@ export class Rope {
     }
   }
 
+  /** Cosines and sines of rotations by so many positions, each [shifts, head_dim / 2]. */
+  turns(shifts: Int32Array): { readonly cos: Float32Array; readonly sin: Float32Array } {
+    const half = this.frequencies.length;
+    const cos = new Float32Array(shifts.length * half);
+    const sin = new Float32Array(shifts.length * half);
+    shifts.forEach((shift, i) => {
+      this.#turnBy(shift);
+      cos.set(this.#cos, i * half);
+      sin.set(this.#sin, i * half);
+    });
+    return { cos, sin };
+  }
+
   #turnBy(shift: number): void {
     if (shift === this.#shift) return;
     this.#shift = shift;

@@ -47,14 +47,24 @@ export class ScoringPass {
     const key = sequence.join();
     const known = this.#remembered.get(key);
     if (known !== undefined) return known;
-    const scores = await this.#run(sequence, signal).finally(async () => {
-      this.#cache.truncate(this.#pinned.length);
-      await this.#cache.trim();
-    });
+    const scores = await this.#runAndForget(sequence, signal);
     this.#remembered.set(key, scores);
     const oldest = this.#remembered.keys().next();
     if (this.#remembered.size > REMEMBERED && oldest.done !== true) this.#remembered.delete(oldest.value);
     return scores;
+  }
+
+  /** As `#run`; of the cache only the prefix stays, and nothing that was lost with a device. */
+  async #runAndForget(sequence: readonly number[], signal: AbortSignal | undefined): Promise<Float64Array> {
+    try {
+      return await this.#run(sequence, signal).finally(async () => {
+        this.#cache.truncate(this.#pinned.length);
+        await this.#cache.trim();
+      });
+    } catch (error) {
+      if (AnchorageError.is(error, 'deviceFailed')) this.#cache.release();
+      throw error;
+    }
   }
 
   async #run(sequence: readonly number[], signal: AbortSignal | undefined): Promise<Float64Array> {

@@ -13,6 +13,7 @@ export const errorReasons = [
   'workerDied',
   'workerGaveUp',
   'outOfMemory',
+  'deviceFailed',
   'internal',
 ] as const;
 

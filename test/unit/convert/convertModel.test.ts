@@ -57,6 +57,9 @@ describe('convertModel', function () {
       .map((line) => line.split('  ')[1]);
     assert.deepEqual(sums, [...manifest.files.map(({ path }) => path), 'anchorage_package.json']);
     assert.deepEqual(readdirSync(join(output(), 'onnx')).sort(), [
+      ...['allocate', 'keep', 'read', 'resize', 'scores', 'write'].map((name) => `device_${name}.onnx`),
+      'model_gqa_int4.onnx',
+      'model_gqa_int8.onnx',
       'model_int4.onnx',
       'model_int4.onnx_data',
       'model_int8.onnx',

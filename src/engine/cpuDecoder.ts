@@ -1,0 +1,150 @@
+import { join } from 'node:path';
+import type { InferenceSession, Tensor } from 'onnxruntime-node';
+import { AnchorageError, messageOf } from '../protocol/errors.ts';
+import { halfBits, halfTensor } from '../protocol/halfTensor.ts';
+import type { Variant } from '../protocol/packageManifest.ts';
+import type { Run, RunResult } from './decoder.ts';
+import { placeOf } from './fallbackStorage.ts';
+import { checkGraph, inputName, pastPrecision } from './graphSignature.ts';
+import { KvArenas } from './kvArenas.ts';
+import type { KvNumbers, KvPrecision } from './kvNumbers.ts';
+import type { KvStorage } from './kvStorage.ts';
+import { graphPath, type ModelPackage } from './modelPackage.ts';
+import type { OnnxRuntime } from './onnxRuntime.ts';
+
+/** Runs the "split" graph of a package on the CPU. Runs are synchronous inside and cannot be stopped. */
+export class CpuDecoder {
+  readonly #package: ModelPackage;
+  readonly #variant: Variant;
+  readonly #ort: OnnxRuntime;
+  readonly #session: InferenceSession;
+  readonly #precision: KvPrecision;
+
+  private constructor(pkg: ModelPackage, variant: Variant, ort: OnnxRuntime, session: InferenceSession) {
+    this.#package = pkg;
+    this.#variant = variant;
+    this.#ort = ort;
+    this.#session = session;
+    this.#precision = pastPrecision(session);
+  }
+
+  /** @throws AnchorageError `fileInvalid` when the graph is not one of ours. */
+  static async open(ort: OnnxRuntime, pkg: ModelPackage, variant: Variant, threads: number): Promise<CpuDecoder> {
+    const path = graphPath(variant);
+    const session = await createSession(ort, join(pkg.folder, path), threads);
+    try {
+      checkGraph(path, session, pkg);
+    } catch (error) {
+      await session.release();
+      throw error;
+    }
+    return new CpuDecoder(pkg, variant, ort, session);
+  }
+
+  createStorage(): KvStorage {
+    return new KvArenas(this.#package.config, this.#precision);
+  }
+
+  async run({ cache, tokens, bias, logits, wantScores }: Run): Promise<RunResult> {
+    const { Tensor } = this.#ort;
+    const int64 = (values: readonly number[], dims: readonly number[]): Tensor =>
+      new Tensor('int64', BigInt64Array.from(values, BigInt), dims);
+    const feeds: Record<string, Tensor> = {
+      input_ids: int64(
+        tokens.map((token) => token.id),
+        [1, tokens.length],
+      ),
+      position_ids: int64(
+        tokens.map((token) => token.position),
+        [1, tokens.length],
+      ),
+      attention_bias: new Tensor('float32', bias.data, bias.dims),
+      logit_indices: int64(logits, [logits.length]),
+      want_scores: new Tensor('bool', [wantScores], [1]),
+    };
+    if (this.#package.anchors.scheme === 'mark') {
+      const marks = Float32Array.from(tokens, (token) => (token.anchor ? 1 : 0));
+      feeds['anchor_mark'] = new Tensor('float32', marks, [1, tokens.length]);
+    }
+    const { rows } = cache;
+    const storage = placeOf(cache.storage);
+    if (!(storage instanceof KvArenas) || storage.precision !== this.#precision) {
+      throw new AnchorageError('internal', 'The CPU has no such rows.');
+    }
+    const pastDims = [Math.max(1, rows), cache.kvHeads, cache.headDim];
+    for (let layer = 0; layer < cache.layers; layer++) {
+      feeds[inputName.pastKey(layer)] = this.#tensor(storage.view(2 * layer, rows), pastDims);
+      feeds[inputName.pastValue(layer)] = this.#tensor(storage.view(2 * layer + 1, rows), pastDims);
+    }
+    const results = await this.#run(feeds);
+    return {
+      logits: floats(results, 'logits'),
+      keyValues: this.#newRows(results),
+      scores: wantScores ? floats(results, 'attention_scores') : new Float32Array(0),
+    };
+  }
+
+  #tensor(numbers: KvNumbers, dims: readonly number[]): Tensor {
+    if (numbers instanceof Uint16Array) return halfTensor(this.#ort, numbers, dims);
+    return new this.#ort.Tensor('float32', numbers, dims);
+  }
+
+  #newRows(results: InferenceSession.OnnxValueMapType): KvNumbers {
+    if (this.#precision === 'float32') return floats(results, 'new_key_values');
+    const value = results['new_key_values'];
+    return halfBits(value !== undefined && 'data' in value ? value.data : undefined);
+  }
+
+  async dispose(): Promise<void> {
+    await this.#session.release();
+  }
+
+  async #run(feeds: Record<string, Tensor>): Promise<InferenceSession.OnnxValueMapType> {
+    try {
+      return await this.#session.run(feeds);
+    } catch (error) {
+      const text = messageOf(error);
+      const isMemory = /alloc|memory/i.test(text);
+      throw new AnchorageError(
+        isMemory ? 'outOfMemory' : 'internal',
+        `The model ${this.#package.name} (${this.#variant}) failed: ${text}`,
+        isMemory ? 'Close other programs or choose a smaller model.' : 'Run Diagnose and report what it says.',
+        { cause: error },
+      );
+    }
+  }
+}
+
+async function createSession(ort: OnnxRuntime, path: string, threads: number): Promise<InferenceSession> {
+  try {
+    return await ort.InferenceSession.create(path, {
+      executionProviders: ['cpu'],
+      intraOpNumThreads: threads,
+      interOpNumThreads: 1,
+      // Every run has another shape, so a pattern or an arena would only hold memory; and Electron's allocator aborts
+      // the process on the large blocks that an arena asks for.
+      enableMemPattern: false,
+      enableCpuMemArena: process.versions['electron'] === undefined,
+      logSeverityLevel: 3,
+      // A decode step is some hundred products of 20-100 us, and to wake a thread takes as long. So threads spin for a
+      // moment between them (a fifth faster, at the same CPU time), and stop when the run ends. Without a limit they
+      // would halve the speed of a machine that is busy with anything else.
+      extra: {
+        session: { force_spinning_stop: '1', intra_op: { allow_spinning: '1', spin_duration_us: '20' } },
+      },
+    });
+  } catch (error) {
+    throw new AnchorageError(
+      'fileInvalid',
+      `${path} cannot be loaded: ${messageOf(error)}`,
+      'Build or download the package again.',
+      { cause: error },
+    );
+  }
+}
+
+function floats(results: InferenceSession.OnnxValueMapType, name: string): Float32Array {
+  const value = results[name];
+  if (value !== undefined && 'data' in value && value.data instanceof Float32Array) return value.data;
+  throw new AnchorageError('internal', `The graph gave no float output ${name}.`);
+}
