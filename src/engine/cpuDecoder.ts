@@ -5,6 +5,7 @@ import { halfBits, halfTensor } from '../protocol/halfTensor.ts';
 import type { Variant } from '../protocol/packageManifest.ts';
 import type { Run, RunResult } from './decoder.ts';
 import { placeOf } from './fallbackStorage.ts';
+import { cpuSessionOptions } from './cpuSession.ts';
 import { checkGraph, inputName, pastPrecision } from './graphSignature.ts';
 import { KvArenas } from './kvArenas.ts';
 import type { KvNumbers, KvPrecision } from './kvNumbers.ts';
@@ -117,22 +118,7 @@ export class CpuDecoder {
 
 async function createSession(ort: OnnxRuntime, path: string, threads: number): Promise<InferenceSession> {
   try {
-    return await ort.InferenceSession.create(path, {
-      executionProviders: ['cpu'],
-      intraOpNumThreads: threads,
-      interOpNumThreads: 1,
-      // Every run has another shape, so a pattern or an arena would only hold memory; and Electron's allocator aborts
-      // the process on the large blocks that an arena asks for.
-      enableMemPattern: false,
-      enableCpuMemArena: process.versions['electron'] === undefined,
-      logSeverityLevel: 3,
-      // A decode step is some hundred products of 20-100 us, and to wake a thread takes as long. So threads spin for a
-      // moment between them (a fifth faster, at the same CPU time), and stop when the run ends. Without a limit they
-      // would halve the speed of a machine that is busy with anything else.
-      extra: {
-        session: { force_spinning_stop: '1', intra_op: { allow_spinning: '1', spin_duration_us: '20' } },
-      },
-    });
+    return await ort.InferenceSession.create(path, cpuSessionOptions(threads));
   } catch (error) {
     throw new AnchorageError(
       'fileInvalid',
