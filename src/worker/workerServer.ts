@@ -5,33 +5,21 @@ import { AnchorageError, messageOf } from '../protocol/errors.ts';
 import {
   askRequest,
   batchRequest,
-  createSessionRequest,
-  deleteSessionRequest,
   diagnoseRequest,
-  exportSessionRequest,
-  importSessionRequest,
   indexFileRequest,
   initializeRequest,
-  listSessionsRequest,
   loadModelRequest,
   logNotification,
   memoryChangedNotification,
   modelChangedNotification,
-  openSessionRequest,
   progressNotification,
   protocolVersion,
-  renameSessionRequest,
-  searchSessionsRequest,
-  selectBranchRequest,
-  sequenceActionRequest,
-  sequenceTextRequest,
   shutdownRequest,
   stopIndexingRequest,
   storageChangedNotification,
   tokenNotification,
   tryProvidersRequest,
 } from '../protocol/worker.ts';
-import type { RequestDefinition } from '../protocol/worker.ts';
 import { FallbackSessionStore } from '../memory/fallbackSessionStore.ts';
 import { openSessionStore } from '../memory/openSessionStore.ts';
 import { sealInIdle } from '../memory/idleSealing.ts';
@@ -45,30 +33,11 @@ import { ModelSlot, type LoadModel } from './modelSlot.ts';
 import type { LoadParams } from './model.ts';
 import { QuietCalibration } from './quietCalibration.ts';
 import { RequestQueue } from './requestQueue.ts';
+import { RequestRegistrar, type Params, type Result, type Started } from './requestRegistrar.ts';
 import type { RpcEndpoint } from './rpc/endpoint.ts';
+import { registerSessionHandlers } from './sessionHandlers.ts';
 import { SessionRequests } from './sessionRequests.ts';
 import { contextLimit, Sessions } from './sessions.ts';
-
-type Params<D> = D extends RequestDefinition<infer P, z.ZodType> ? z.output<P> : never;
-type Result<D> = D extends RequestDefinition<z.ZodType, infer R> ? z.input<R> : never;
-
-type Handler<P extends z.ZodType, R extends z.ZodType> = (
-  started: Started,
-  params: z.output<P>,
-  signal: AbortSignal,
-) => Promise<z.input<R>>;
-
-/** What the handshake sets up. */
-interface Started {
-  readonly sessions: Sessions;
-  readonly requests: SessionRequests;
-  readonly sessionStore: FallbackSessionStore;
-  readonly storageFolder: string | null;
-  /** Why the folder's sessions could not be opened at all. */
-  readonly storageWarning: string | null;
-  readonly onnxruntime: string;
-  readonly profile: MachineProfile;
-}
 
 export interface WorkerServerOptions {
   readonly endpoint: RpcEndpoint;
@@ -102,39 +71,18 @@ export class WorkerServer {
       endpoint.notify(modelChangedNotification, info);
     });
     endpoint.onRequest(initializeRequest, (params) => this.#initialize(params), refuseOtherVersion);
-    this.#on(loadModelRequest, ({ profile }, params) => this.#load(params, profile));
-    this.#onDirect(tryProvidersRequest, async (_, __, cancelled) => {
-      const model = this.#slot.need();
-      await model.calibration.tryProvidersAgain(AbortSignal.any([cancelled, this.#end.signal]));
-      return model.info;
+    const inTurn = <T>(cancelled: AbortSignal, job: (signal: AbortSignal) => Promise<T>): Promise<T> => {
+      const signal = AbortSignal.any([cancelled, this.#end.signal]);
+      return this.#queue.run(signal, () => this.#calibration.whileAsked(() => job(signal)));
+    };
+    const registrar = new RequestRegistrar({ endpoint, inTurn, started: () => this.#started });
+    this.#onModel(registrar);
+    registerSessionHandlers(registrar, {
+      slot: this.#slot,
+      inTurn,
+      prepareInIdle: (started, sessionId) => this.#prepareInIdle(started, sessionId),
     });
-    this.#on(askRequest, (started, params, signal) => this.#ask(started, params, signal));
-    this.#on(batchRequest, (_, params, signal) => this.#batchRow(params, signal));
-    this.#on(deleteSessionRequest, async ({ sessions }, { sessionId }) => {
-      await sessions.delete(sessionId);
-      return {};
-    });
-    this.#on(diagnoseRequest, async (started) => {
-      const storageWarning = started.storageWarning ?? started.sessionStore.problem;
-      const checks = await diagnose({
-        ...started,
-        storageWarning,
-        model: this.#slot.model,
-        loadError: this.#slot.error,
-      });
-      return { checks };
-    });
-    this.#onDirect(createSessionRequest, async ({ sessions }, { ephemeral }) =>
-      sessions.create(ephemeral, this.#slot.model),
-    );
-    this.#onDirect(listSessionsRequest, async ({ sessions }) => sessions.list());
-    this.#onDirect(openSessionRequest, async (started, { sessionId }) => {
-      const view = started.sessions.view(sessionId, this.#slot.model);
-      this.#prepareInIdle(started, sessionId);
-      return view;
-    });
-    this.#onSessions();
-    this.#onFiles();
+    this.#onFiles(registrar);
     endpoint.onRequest(shutdownRequest, async () => {
       await this.close();
       setImmediate(this.#onShutdown);
@@ -142,43 +90,25 @@ export class WorkerServer {
     });
   }
 
-  /** What is done with sessions beside asking: most of it while the engine is busy. */
-  #onSessions(): void {
-    this.#onDirect(renameSessionRequest, async ({ requests }, { sessionId, title }) => {
-      requests.rename(sessionId, title);
-      return {};
+  #onModel(registrar: RequestRegistrar): void {
+    registrar.queued(loadModelRequest, ({ profile }, params) => this.#load(params, profile));
+    registrar.direct(tryProvidersRequest, async (_, __, cancelled) => {
+      const model = this.#slot.need();
+      await model.calibration.tryProvidersAgain(AbortSignal.any([cancelled, this.#end.signal]));
+      return model.info;
     });
-    this.#onDirect(searchSessionsRequest, async ({ requests }, { query }) => requests.search(query));
-    this.#onDirect(exportSessionRequest, async ({ requests }, { sessionId, format }) =>
-      requests.export(sessionId, format),
-    );
-    this.#onDirect(importSessionRequest, async ({ requests }, { text }) => requests.import(text, this.#slot.model));
-    this.#onDirect(sequenceTextRequest, async ({ requests }, { sessionId, sequenceId }) => ({
-      text: requests.sequenceText(sessionId, sequenceId),
-    }));
-    this.#on(selectBranchRequest, async (started, { sessionId, exchangeId }) => {
-      const view = started.requests.selectBranch(sessionId, exchangeId, this.#slot.model);
-      this.#prepareInIdle(started, sessionId);
-      return view;
-    });
-    const act = async (
-      started: Started,
-      { sessionId, sequenceId, action }: Params<typeof sequenceActionRequest>,
-    ): Promise<Result<typeof sequenceActionRequest>> => {
-      const view = await started.requests.act(sessionId, sequenceId, action, this.#slot.model);
-      this.#prepareInIdle(started, sessionId);
-      return view;
-    };
-    this.#onDirect(sequenceActionRequest, (started, params, cancelled) => {
-      // What only marks a sequence need not wait for an answer that is being written.
-      const isMark = params.action !== 'forget' && started.sessions.opened(params.sessionId) !== undefined;
-      return isMark ? act(started, params) : this.#queue.run(cancelled, () => act(started, params));
+    registrar.queued(askRequest, (started, params, signal) => this.#ask(started, params, signal));
+    registrar.queued(batchRequest, (_, params, signal) => this.#batchRow(params, signal));
+    registrar.queued(diagnoseRequest, async (started) => {
+      const storageWarning = started.storageWarning ?? started.sessionStore.problem;
+      const { model, error: loadError } = this.#slot;
+      return { checks: await diagnose({ ...started, storageWarning, model, loadError }) };
     });
   }
 
   /** Files that are read ahead, after all that is to be done for sessions. */
-  #onFiles(): void {
-    this.#onDirect(indexFileRequest, async ({ sessionStore }, file) => {
+  #onFiles(registrar: RequestRegistrar): void {
+    registrar.direct(indexFileRequest, async ({ sessionStore }, file) => {
       this.#files.add(file);
       const read = async (signal: AbortSignal): Promise<void> => {
         if (this.#slot.model !== null) await this.#files.run(this.#slot.model, sessionStore, signal);
@@ -186,7 +116,7 @@ export class WorkerServer {
       this.#queue.whenIdle('files', read, { isBackground: true });
       return {};
     });
-    this.#onDirect(stopIndexingRequest, async () => {
+    registrar.direct(stopIndexingRequest, async () => {
       this.#files.clear();
       return {};
     });
@@ -198,31 +128,6 @@ export class WorkerServer {
     this.#end.abort();
     await this.#queue.close();
     this.#started?.sessions.end();
-  }
-
-  /** Registers a request that waits for its turn at the engine. */
-  #on<P extends z.ZodType, R extends z.ZodType>(definition: RequestDefinition<P, R>, handler: Handler<P, R>): void {
-    this.#onDirect(definition, (started, params, cancelled) => {
-      const signal = AbortSignal.any([cancelled, this.#end.signal]);
-      return this.#queue.run(signal, () => this.#calibration.whileAsked(() => handler(started, params, signal)));
-    });
-  }
-
-  /** Registers a request that is answered while the engine is busy. */
-  #onDirect<P extends z.ZodType, R extends z.ZodType>(
-    definition: RequestDefinition<P, R>,
-    handler: Handler<P, R>,
-  ): void {
-    this.#endpoint.onRequest(definition, (params, signal) => {
-      if (this.#started === null) {
-        throw new AnchorageError(
-          'versionMismatch',
-          `${definition.method} came before the handshake.`,
-          'Send initialize first.',
-        );
-      }
-      return handler(this.#started, params, signal);
-    });
   }
 
   async #initialize({
