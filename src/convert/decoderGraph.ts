@@ -41,10 +41,10 @@ export const variantFormats: Readonly<Record<Variant, VariantFormat>> = {
 /**
  * The "split" graph of a decoder of the Llama family: keys and values of the past are inputs, those of the new tokens an output.
  *
- * S new tokens, P >= 1 past rows, N asked positions, L layers, H heads, K key/value heads of d values, V tokens.
+ * S new tokens, P >= 1 past rows, the last R < P of them recent, N asked positions, L layers, H heads, K key/value heads of d values, V tokens.
  * Inputs: `input_ids`, `position_ids` int64 `[1, S]`; `attention_bias` float `[S, P + S]` or `[1, 1]`, added to the scores;
  * `anchor_mark` float `[1, S]` (scheme mark only), 1 on tokens that become anchors; `logit_indices` int64 `[N]`; `want_scores` bool `[1]`;
- * `past_key.{l}`, `past_value.{l}` float `[P, K, d]`, keys rotated.
+ * `past_key.{l}` float `[P, K, d]`, rotated, `past_value.{l}` `[P - R, K, d]`, `recent_value.{l}` `[R, K, d]`.
  * Outputs: `logits` float `[N, V]`; `new_key_values` float `[2L, S, K * d]`, rows 2l keys (rotated), 2l + 1 values;
  * `attention_scores` float `[L, H, P + S]`, the largest probability over the S queries, or `[L, H, 0]` when not wanted.
  *
@@ -74,9 +74,11 @@ export async function buildDecoderGraph(
   const tableShape = [config.max_position_embeddings, headDim / 2];
   const pasts = Array.from({ length: layers }, (_, layer) => ({
     keys: graph.input(`past_key.${layer}`, 'float', ['past', kvHeads, headDim]),
-    values: graph.input(`past_value.${layer}`, 'float', ['past', kvHeads, headDim]),
+    values: graph.input(`past_value.${layer}`, 'float', ['old', kvHeads, headDim]),
+    recent: graph.input(`recent_value.${layer}`, 'float', ['recent', kvHeads, headDim]),
   }));
-  const shared = prepareShared(graph, config, 'past_key.0', {
+  const firstPast = { keys: 'past_key.0', values: 'past_value.0' };
+  const shared = prepareShared(graph, config, firstPast, {
     cos: graph.tensor('float', tableShape, tables.cos),
     sin: graph.tensor('float', tableShape, tables.sin),
   });
@@ -100,6 +102,7 @@ export async function buildDecoderGraph(
       values,
       pastKeys: past.keys,
       pastValues: past.values,
+      recentValues: past.recent,
     });
     newRows.push(keys, values);
     scores.push(attended.scores);

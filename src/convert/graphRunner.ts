@@ -77,6 +77,7 @@ export class GraphRunner {
         const rows = past ? past.rows.subarray(start, start + before * row) : new Float32Array(row);
         feeds[`${name}.${layer}`] = new Tensor('float32', rows, [pastRows, kvHeads, headDim]);
       }
+      feeds[`recent_value.${layer}`] = new Tensor('float32', new Float32Array(), [0, kvHeads, headDim]);
     }
     const results = await this.#session.run(feeds);
     return { logits: floats(results, 'logits'), rows: floats(results, 'new_key_values'), tokens };

@@ -7,6 +7,7 @@ import type { AttentionBias } from './anchorMask.ts';
 import { checkGraph, inputName } from './graphSignature.ts';
 import { groupTokens } from './groupTokens.ts';
 import { graphPath, verifyGraph, type ModelPackage } from './modelPackage.ts';
+import { oldRows } from './runCut.ts';
 import { loadOnnxRuntime, physicalCores, type OnnxRuntime } from './onnxRuntime.ts';
 import type { PlacedToken } from './placedToken.ts';
 
@@ -120,10 +121,15 @@ export class Decoder {
       const marks = Float32Array.from(tokens, (token) => (token.anchor ? 1 : 0));
       feeds['anchor_mark'] = new Tensor('float32', marks, [1, tokens.length]);
     }
-    const pastDims = [Math.max(1, cache.rows), cache.kvHeads, cache.headDim];
+    const rows = Math.max(1, cache.rows);
+    const old = oldRows(cache.rows, tokens.length);
+    const dims = (count: number): number[] => [count, cache.kvHeads, cache.headDim];
     for (let layer = 0; layer < cache.layers; layer++) {
-      feeds[inputName.pastKey(layer)] = new Tensor('float32', cache.keys(layer), pastDims);
-      feeds[inputName.pastValue(layer)] = new Tensor('float32', cache.values(layer), pastDims);
+      const values = cache.values(layer);
+      const cut = old * cache.width;
+      feeds[inputName.pastKey(layer)] = new Tensor('float32', cache.keys(layer), dims(rows));
+      feeds[inputName.pastValue(layer)] = new Tensor('float32', values.subarray(0, cut), dims(old));
+      feeds[inputName.recentValue(layer)] = new Tensor('float32', values.subarray(cut), dims(rows - old));
     }
     const results = await this.#run(feeds);
     return {

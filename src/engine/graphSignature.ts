@@ -6,6 +6,7 @@ import type { ModelPackage } from './modelPackage.ts';
 export const inputName = {
   pastKey: (layer: number): string => `past_key.${layer}`,
   pastValue: (layer: number): string => `past_value.${layer}`,
+  recentValue: (layer: number): string => `recent_value.${layer}`,
 } as const;
 
 /**
@@ -28,6 +29,7 @@ export function checkGraph(path: string, session: InferenceSession, pkg: ModelPa
   for (let layer = 0; layer < config.num_hidden_layers; layer++) {
     inputs.set(inputName.pastKey(layer), past);
     inputs.set(inputName.pastValue(layer), past);
+    inputs.set(inputName.recentValue(layer), past);
   }
   const outputs = new Map<string, readonly (number | null)[]>([
     ['logits', [null, config.vocab_size]],
