@@ -56,6 +56,11 @@ export const targets = {
     steps: ['base', 'package'],
     script: 'test/bench/profile.ts',
   },
+  speculation: {
+    summary: 'speculative decoding by prompt lookup: gain per kind of task, and whether the answers are the same',
+    steps: ['base', 'package'],
+    script: 'test/bench/speculation.ts',
+  },
   perplexity: {
     summary: 'perplexity of every variant, with the adapter and without',
     steps: ['base', 'package'],

@@ -17,8 +17,8 @@ export interface SharedValues {
   readonly sin: string;
   /** `[S * heads / kvHeads, P + S]` or `[heads / kvHeads, 1]` */
   readonly bias: string;
-  /** `[P, S]` as sizes */
-  readonly pastAndNew: string;
+  /** `[P - R, R + S]` as sizes */
+  readonly pastAndRecent: string;
   /** How many of the P + S keys the scores show: all or none */
   readonly keysScored: string;
   /** `[kvHeads, S, heads / kvHeads, keysScored]` as a shape */
@@ -26,12 +26,15 @@ export interface SharedValues {
 }
 
 export interface AttentionInputs {
-  /** rotated already: `[S, heads, headDim]`, heads in the order of `queryHeadOrder`, and `[S, kvHeads, headDim]` */
+  /** rotated already: `[S, heads, headDim]`, heads in the order of `queryHeadOrder` */
   readonly queries: string;
+  /** of the type of the cache, as all that follow: `[S, kvHeads, headDim]`, keys rotated */
   readonly keys: string;
   readonly values: string;
   readonly pastKeys: string;
+  /** of the first P - R rows, and of the R after them */
   readonly pastValues: string;
+  readonly recentValues: string;
 }
 
 /**
@@ -71,15 +74,17 @@ export function withOrderedColumns({ values, rows, columns }: Matrix, config: De
 export function prepareShared(
   graph: GraphBuilder,
   config: DecoderConfig,
-  firstPast: string,
+  firstPast: { readonly keys: string; readonly values: string },
   tables: { cos: string; sin: string },
 ): SharedValues {
   const { num_attention_heads: heads, num_key_value_heads: kvHeads } = config;
   const perGroup = heads / kvHeads;
   const tokens = graph.op('Shape', ['input_ids'], { start: 1, end: 2 });
-  const past = graph.op('Shape', [firstPast], { start: 0, end: 1 });
+  const past = graph.op('Shape', [firstPast.keys], { start: 0, end: 1 });
+  const old = graph.op('Shape', [firstPast.values], { start: 0, end: 1 });
+  const all = graph.op('Add', [past, tokens]);
   const wanted = graph.op('Cast', ['want_scores'], { to: 7 });
-  const keysScored = graph.op('Mul', [wanted, graph.op('Add', [past, tokens])]);
+  const keysScored = graph.op('Mul', [wanted, all]);
   const position = graph.op('Reshape', ['position_ids', graph.int64(-1, 1)]);
   const repeated = (count: number): string => graph.op('Mul', [position, graph.int64(...repeat(1, count))]);
   const rotated = [...repeat(1, heads + kvHeads), ...repeat(0, kvHeads)];
@@ -94,7 +99,7 @@ export function prepareShared(
     keyPositions: config.model_type === 'qwen3' ? repeated(kvHeads) : '',
     ...tables,
     bias: graph.op('Reshape', [biasPerHead, graph.op('Concat', [graph.int64(-1), biasWidth], { axis: 0 })]),
-    pastAndNew: graph.op('Concat', [past, tokens], { axis: 0 }),
+    pastAndRecent: graph.op('Concat', [old, graph.op('Sub', [all, old])], { axis: 0 }),
     keysScored,
     scoresShape: graph.op('Concat', [graph.int64(kvHeads), tokens, graph.int64(perGroup), keysScored], { axis: 0 }),
   };
@@ -106,6 +111,10 @@ export function prepareShared(
  * The past is never copied: `FusedMatMul` reads it token-major (`transBatchB`), the two halves of the scores meet in one softmax, and
  * the two halves of the result are added. So the past stays a view of the caller's memory, and only new rows leave the graph.
  *
+ * Tokens read one by one and several at once get the same bits. So new keys and values are rounded as the cache does it before they are
+ * used; and since a sum depends on where it is cut, the values of the R most recent past rows are summed with the new ones: the
+ * caller cuts where it would for any of these tokens.
+ *
  * @returns `attended [1, S, heads * headDim]`, heads in the graph's order; `scores [kvHeads, heads / kvHeads, P + S]`, the largest
  *   probability over the queries for each key, or `[.., 0]` when they are not wanted: a slice of no keys costs next to nothing in
  *   a decode step.
@@ -114,23 +123,24 @@ export function attention(
   graph: GraphBuilder,
   config: DecoderConfig,
   shared: SharedValues,
-  { queries, keys, values, pastKeys, pastValues }: AttentionInputs,
+  { queries, keys, values, pastKeys, pastValues, recentValues }: AttentionInputs,
   cacheType: CacheType,
 ): { attended: string; scores: string } {
   const { num_attention_heads: heads, num_key_value_heads: kvHeads, head_dim: headDim } = config;
   const scaled = { transBatchA: 1, transB: 1, transBatchB: 1, alpha: { float: 1 / Math.sqrt(headDim) } };
   const weighted = { transBatchB: 1 };
-  const past = (rows: string): string => (cacheType === 'float' ? rows : graph.op('Cast', [rows], { to: 1 }));
+  const single = (rows: string): string => (cacheType === 'float' ? rows : graph.op('Cast', [rows], { to: 1 }));
 
   const query = graph.op('Reshape', [queries, graph.int64(-1, kvHeads, headDim)]);
-  const toPast = graph.op('FusedMatMul', [query, past(pastKeys)], scaled);
-  const toNew = graph.op('FusedMatMul', [query, keys], scaled);
+  const toPast = graph.op('FusedMatMul', [query, single(pastKeys)], scaled);
+  const toNew = graph.op('FusedMatMul', [query, single(keys)], scaled);
   const logits = graph.op('Concat', [toPast, toNew], { axis: 2 });
   const probabilities = graph.op('Softmax', [graph.op('Add', [logits, shared.bias])], { axis: -1 });
-  const [onPast, onNew] = graph.pair('Split', [probabilities, shared.pastAndNew], { axis: 2 });
+  const [onPast, onRecent] = graph.pair('Split', [probabilities, shared.pastAndRecent], { axis: 2 });
+  const recentAndNew = graph.op('Concat', [recentValues, values], { axis: 0 });
   const mixed = graph.op('Add', [
-    graph.op('FusedMatMul', [onPast, past(pastValues)], weighted),
-    graph.op('FusedMatMul', [onNew, values], weighted),
+    graph.op('FusedMatMul', [onPast, single(pastValues)], weighted),
+    graph.op('FusedMatMul', [onRecent, single(recentAndNew)], weighted),
   ]);
   const byToken = graph.op('Transpose', [mixed], { perm: [1, 0, 2] });
 

@@ -59,11 +59,11 @@ export const variantFormats: Readonly<Record<Variant, VariantFormat>> = {
 /**
  * The "split" graph of a decoder of the Llama family: keys and values of the past are inputs, those of the new tokens an output.
  *
- * S new tokens, P >= 1 past rows, N asked positions, L layers, H heads, K key/value heads of d values, V tokens.
+ * S new tokens, P >= 1 past rows, the last R < P of them recent, N asked positions, L layers, H heads, K key/value heads of d values, V tokens.
  * Inputs: `input_ids`, `position_ids` int64 `[1, S]`; `attention_bias` float `[S, P + S]` or `[1, 1]`, added to the scores;
  * `anchor_mark` float `[1, S]` (scheme mark only), 1 on tokens that become anchors; `logit_indices` int64 `[N]`; `want_scores` bool `[1]`;
- * `past_key.{l}`, `past_value.{l}` float or float16 `[P, K, d]`, keys rotated.
- * Outputs: `logits` float `[N, V]`; `new_key_values` `[2L, S, K * d]`, of the past's type, rows 2l keys (rotated), 2l + 1 values;
+ * of the type of the cache `past_key.{l}` `[P, K, d]`, rotated, `past_value.{l}` `[P - R, K, d]`, `recent_value.{l}` `[R, K, d]`.
+ * Outputs: `logits` float `[N, V]`; `new_key_values` of the cache's type `[2L, S, K * d]`, rows 2l keys (rotated), 2l + 1 values;
  * `attention_scores` float `[L, H, P + S]`, the largest probability over the S queries, or `[L, H, 0]` when not wanted.
  *
  * @param onLayer called after each layer, to report progress and to stop by throwing.
@@ -92,9 +92,11 @@ export async function buildDecoderGraph(
   const tableShape = [config.max_position_embeddings, headDim / 2];
   const pasts = Array.from({ length: layers }, (_, layer) => ({
     keys: graph.input(`past_key.${layer}`, format.cache, ['past', kvHeads, headDim]),
-    values: graph.input(`past_value.${layer}`, format.cache, ['past', kvHeads, headDim]),
+    values: graph.input(`past_value.${layer}`, format.cache, ['old', kvHeads, headDim]),
+    recent: graph.input(`recent_value.${layer}`, format.cache, ['recent', kvHeads, headDim]),
   }));
-  const shared = prepareShared(graph, config, 'past_key.0', {
+  const firstPast = { keys: 'past_key.0', values: 'past_value.0' };
+  const shared = prepareShared(graph, config, firstPast, {
     cos: graph.tensor('float', tableShape, tables.cos),
     sin: graph.tensor('float', tableShape, tables.sin),
   });
@@ -116,7 +118,7 @@ export async function buildDecoderGraph(
       graph,
       config,
       shared,
-      { queries, keys, values, pastKeys: past.keys, pastValues: past.values },
+      { queries, keys, values, pastKeys: past.keys, pastValues: past.values, recentValues: past.recent },
       format.cache,
     );
     newRows.push(keys, values);
@@ -149,16 +151,13 @@ export async function buildDecoderGraph(
     'asked',
     config.vocab_size,
   ]);
-  const rows = graph.op('Reshape', [
-    graph.op('Concat', newRows, { axis: 0 }),
-    graph.int64(2 * layers, -1, kvHeads * headDim),
+  const rows = graph.op('Concat', newRows, { axis: 0 });
+  const rowsShape = graph.int64(2 * layers, -1, kvHeads * headDim);
+  graph.output('new_key_values', graph.op('Reshape', [rows, rowsShape]), format.cache, [
+    2 * layers,
+    'tokens',
+    kvHeads * headDim,
   ]);
-  graph.output(
-    'new_key_values',
-    format.cache === 'float' ? rows : graph.op('Cast', [rows], { to: elementTypes[format.cache] }),
-    format.cache,
-    [2 * layers, 'tokens', kvHeads * headDim],
-  );
   const scoresShape = graph.op('Concat', [graph.int64(layers, heads), shared.keysScored], { axis: 0 });
   const allScores = graph.op('Reshape', [graph.op('Concat', scores, { axis: 0 }), scoresShape], { allowzero: 1 });
   graph.output('attention_scores', allScores, 'float', [layers, heads, 'scored']);
@@ -186,7 +185,10 @@ export function embed(graph: GraphBuilder, weights: DecoderWeights, table: Token
   return graph.op('Add', [embedded, graph.op('Mul', [marks, vector])]);
 }
 
-/** Rotated queries `[S, heads, headDim]` in the graph's order of heads, rotated keys and values `[S, kvHeads, headDim]`. */
+/**
+ * Rotated queries `[S, heads, headDim]` in the graph's order of heads; rotated keys and values `[S, kvHeads, headDim]` of the type
+ * of the cache.
+ */
 function projectQueriesKeysValues(
   graph: GraphBuilder,
   weights: DecoderWeights,
@@ -206,15 +208,17 @@ function projectQueriesKeysValues(
     projected = graph.op('Add', [projected, graph.tensor('float', [bias.length], ordered.values)]);
   }
   const byHead = graph.op('Reshape', [projected, graph.int64(-1, heads + 2 * kvHeads, headDim)]);
-  const split = (value: string): string[] => graph.split(value, [heads, kvHeads, kvHeads], 1);
   // A token is a batch of its own to the operator, and its heads are the sequence.
   const rotate = (value: string, positions: string): string =>
     graph.op('RotaryEmbedding', [value, positions, shared.cos, shared.sin]);
+  const cached = (value: string): string =>
+    format.cache === 'float' ? value : graph.op('Cast', [value], { to: elementTypes[format.cache] });
   if (config.model_type !== 'qwen3') {
-    const [queries = '', keys = '', values = ''] = split(rotate(byHead, shared.positions));
+    const [queries = '', both = ''] = graph.split(rotate(byHead, shared.positions), [heads, 2 * kvHeads], 1);
+    const [keys = '', values = ''] = graph.split(cached(both), [kvHeads, kvHeads], 1);
     return { queries, keys, values };
   }
-  const [queries = '', keys = '', values = ''] = split(byHead);
+  const [queries = '', keys = '', values = ''] = graph.split(byHead, [heads, kvHeads, kvHeads], 1);
   const normed = (value: string, part: 'q' | 'k'): string => {
     const weight = graph.tensor('float', [headDim], weights.vector(`${prefix}.self_attn.${part}_norm.weight`));
     const attributes = { axis: -1, epsilon: { float: config.rms_norm_eps }, stash_type: 1 };
@@ -222,8 +226,8 @@ function projectQueriesKeysValues(
   };
   return {
     queries: rotate(normed(queries, 'q'), shared.queryPositions),
-    keys: rotate(normed(keys, 'k'), shared.keyPositions),
-    values,
+    keys: cached(rotate(normed(keys, 'k'), shared.keyPositions)),
+    values: cached(values),
   };
 }
 

@@ -76,10 +76,9 @@ export class GraphRunner {
       for (const [part, name] of ['past_key', 'past_value'].entries()) {
         const start = (2 * layer + part) * before * row;
         const rows = past?.rows.subarray(start, start + before * row) ?? this.#zeros(row);
-        const shape = [pastRows, kvHeads, headDim];
-        feeds[`${name}.${layer}`] =
-          rows instanceof Float32Array ? new Tensor('float32', rows, shape) : halfTensor(this.#runtime, rows, shape);
+        feeds[`${name}.${layer}`] = this.#tensor(rows, [pastRows, kvHeads, headDim]);
       }
+      feeds[`recent_value.${layer}`] = this.#tensor(this.#zeros(0), [0, kvHeads, headDim]);
     }
     const results = await this.#session.run(feeds);
     const rows = this.#isHalf ? halfBits(results['new_key_values']?.data) : floats(results, 'new_key_values');
@@ -90,6 +89,11 @@ export class GraphRunner {
     return this.#session.inputMetadata.some((input) => {
       return input.name === 'past_key.0' && input.isTensor && input.type === 'float16';
     });
+  }
+
+  #tensor(rows: Float32Array | Uint16Array, shape: readonly number[]): InstanceType<Runtime['Tensor']> {
+    if (rows instanceof Uint16Array) return halfTensor(this.#runtime, rows, shape);
+    return new this.#runtime.Tensor('float32', rows, shape);
   }
 
   #zeros(length: number): Float32Array | Uint16Array {

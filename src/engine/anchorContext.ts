@@ -4,12 +4,15 @@ import { AnchorCache } from './anchorCache.ts';
 import { pieces, withAnchors } from './anchorPlan.ts';
 import type { ContextOptions, Reading, SealOptions } from './contextOptions.ts';
 import type { Decoder } from './decoder.ts';
+import { tokenCost } from './draftLength.ts';
 import { generate, type GenerateOptions, type Generation } from './generation.ts';
 import { LiveExchange, logitsToAnswer, type LiveReading } from './liveExchange.ts';
+import { exactTokens } from './runCut.ts';
 import { ScoringPass } from './scoringPass.ts';
 import type { AnchorPrecision, SealedSequence, SequenceAnchors } from './sealedSequence.ts';
 import { pack, unpack } from './sequenceAnchors.ts';
 import { positionsMissing, SequenceReader, type Mark, type SequencePart } from './sequenceReader.ts';
+import { oneByOne, Speculation, type Rewindable } from './speculation.ts';
 
 interface Entry {
   readonly sequence: SealedSequence;
@@ -160,16 +163,19 @@ export class AnchorContext {
 
   /** Answers the live exchange, whose question was read with its last logits. */
   async generate(sampling: Sampling, options: GenerateOptions = {}): Promise<Generation> {
-    const from = {
-      package: this.decoder.package,
-      logits: logitsToAnswer(this.#live),
-      hasRoom: (): boolean => this.room > 1,
-      feed: async (id: number): Promise<Float32Array> => {
-        await this.read([id], { logits: 'last' });
-        return logitsToAnswer(this.#live);
-      },
+    const { texts = [], speculate = true } = options;
+    const logits = logitsToAnswer(this.#live);
+    // On a device a run of several tokens is not the same to the last bit as runs of one.
+    const isAhead = speculate && this.#onlineRatio === null && this.decoder.executionProvider === 'cpu';
+    const live: Rewindable = {
+      room: () => this.room,
+      exactTokens: () => exactTokens(this.#cache.rows),
+      read: (ids) => this.read(ids, { logits: 'all' }),
+      retract: (count) => this.#live?.retract(count),
     };
-    return generate(from, sampling, options);
+    const ahead = { texts, tokenCost: tokenCost[this.decoder.variant] };
+    const steps = isAhead ? new Speculation(live, ahead) : oneByOne(live);
+    return generate({ package: this.decoder.package, logits, steps }, sampling, options);
   }
 
   /** Forgets the live exchange. */

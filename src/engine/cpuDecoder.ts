@@ -12,6 +12,7 @@ import type { KvNumbers, KvPrecision } from './kvNumbers.ts';
 import type { KvStorage } from './kvStorage.ts';
 import { graphPath, type ModelPackage } from './modelPackage.ts';
 import type { OnnxRuntime } from './onnxRuntime.ts';
+import { oldRows } from './runCut.ts';
 
 /** Runs the "split" graph of a package on the CPU. Runs are synchronous inside and cannot be stopped. */
 export class CpuDecoder {
@@ -72,10 +73,14 @@ export class CpuDecoder {
     if (!(storage instanceof KvArenas) || storage.precision !== this.#precision) {
       throw new AnchorageError('internal', 'The CPU has no such rows.');
     }
-    const pastDims = [Math.max(1, rows), cache.kvHeads, cache.headDim];
+    const old = oldRows(rows, tokens.length);
+    const dims = (count: number): number[] => [count, cache.kvHeads, cache.headDim];
     for (let layer = 0; layer < cache.layers; layer++) {
-      feeds[inputName.pastKey(layer)] = this.#tensor(storage.view(2 * layer, rows), pastDims);
-      feeds[inputName.pastValue(layer)] = this.#tensor(storage.view(2 * layer + 1, rows), pastDims);
+      const values = storage.view(2 * layer + 1, rows);
+      const cut = old * cache.width;
+      feeds[inputName.pastKey(layer)] = this.#tensor(storage.view(2 * layer, rows), dims(Math.max(1, rows)));
+      feeds[inputName.pastValue(layer)] = this.#tensor(values.subarray(0, cut), dims(old));
+      feeds[inputName.recentValue(layer)] = this.#tensor(values.subarray(cut), dims(Math.max(1, rows) - old));
     }
     const results = await this.#run(feeds);
     return {

@@ -18,6 +18,10 @@ export interface GenerateOptions {
   readonly signal?: AbortSignal | undefined;
   /** Text as it becomes certain: whole characters, and nothing of a stop string. */
   readonly onToken?: ((text: string) => void) | undefined;
+  /** Tokens of texts that the answer may repeat: the question, and what was attached or read again for it. */
+  readonly texts?: readonly (readonly number[])[] | undefined;
+  /** Whether tokens are read ahead where the answer repeats a text (true); what is answered is the same. */
+  readonly speculate?: boolean | undefined;
 }
 
 /** What generation needs of a context. */
@@ -25,14 +29,33 @@ export interface Continuation {
   readonly package: ModelPackage;
   /** Logits for the first token. */
   readonly logits: Float32Array;
-  /** Whether there is room for one more token. */
-  hasRoom(): boolean;
-  /** Reads a token and gives the logits for the next. */
-  feed(id: number): Promise<Float32Array>;
+  readonly steps: Steps;
+}
+
+/** Reads the tokens of an answer one by one. */
+export interface Steps {
+  /** Tokens that there is room for after those drawn. */
+  room(): number;
+  /**
+   * Reads the token drawn and gives the logits for the next.
+   *
+   * @param left tokens that will be drawn after it at most.
+   */
+  feed(id: number, left: number): Promise<Float32Array>;
+  /** Forgets what was read ahead. */
+  settle(): void;
 }
 
 /** Draws tokens until the model, a stop string, a limit or the user ends the answer. */
 export async function generate(from: Continuation, sampling: Sampling, options: GenerateOptions): Promise<Generation> {
+  try {
+    return await draw(from, sampling, options);
+  } finally {
+    from.steps.settle();
+  }
+}
+
+async function draw(from: Continuation, sampling: Sampling, options: GenerateOptions): Promise<Generation> {
   const begin = performance.now();
   const sampler = new Sampler(sampling);
   const stream = from.package.tokenizer.decodeStream();
@@ -64,7 +87,7 @@ export async function generate(from: Continuation, sampling: Sampling, options: 
     emit(certain);
     if (stopped) return finish('stopString');
     if (tokens.length >= sampling.maxTokens) return finish('maxTokens');
-    if (!from.hasRoom()) return finish('contextFull');
-    logits = await from.feed(id);
+    if (from.steps.room() <= 1) return finish('contextFull');
+    logits = await from.steps.feed(id, sampling.maxTokens - tokens.length);
   }
 }

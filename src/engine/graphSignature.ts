@@ -7,6 +7,7 @@ import type { ModelPackage } from './modelPackage.ts';
 export const inputName = {
   pastKey: (layer: number): string => `past_key.${layer}`,
   pastValue: (layer: number): string => `past_value.${layer}`,
+  recentValue: (layer: number): string => `recent_value.${layer}`,
 } as const;
 
 /** The type of a graph's cached rows. */
@@ -35,6 +36,7 @@ export function checkGraph(path: string, session: InferenceSession, pkg: ModelPa
   for (let layer = 0; layer < config.num_hidden_layers; layer++) {
     inputs.set(inputName.pastKey(layer), past);
     inputs.set(inputName.pastValue(layer), past);
+    inputs.set(inputName.recentValue(layer), past);
   }
   const outputs = new Map<string, readonly (number | null)[]>([
     ['logits', [null, config.vocab_size]],
@@ -50,7 +52,12 @@ export function checkGraph(path: string, session: InferenceSession, pkg: ModelPa
 function checkRowTypes(path: string, session: InferenceSession): void {
   const wanted = pastPrecision(session);
   for (const value of [...session.inputMetadata, ...session.outputMetadata]) {
-    if (!value.isTensor || !/^(past_(key|value)\.|new_key_values$)/.test(value.name) || value.type === wanted) continue;
+    if (
+      !value.isTensor ||
+      !/^((past_key|past_value|recent_value)\.|new_key_values$)/.test(value.name) ||
+      value.type === wanted
+    )
+      continue;
     throw new AnchorageError(
       'fileInvalid',
       `${path}: ${value.name} is of type ${value.type} where ${wanted} is expected.`,

@@ -28,7 +28,8 @@ export class LiveExchange {
   #open: OpenSequence | undefined;
   /** Token ids of the open sequence; kept for online reduction only. */
   #tail: readonly number[] = [];
-  #nextLogits: Float32Array | null = null;
+  /** Of the last reading, per wanted token the logits [vocabulary] for the one after it. */
+  #logits: readonly Float32Array[] = [];
 
   constructor(reader: SequenceReader, onlineRatio: number | null) {
     this.#reader = reader;
@@ -42,7 +43,7 @@ export class LiveExchange {
 
   /** Logits [vocabulary] for the next token, if the last reading asked for them. */
   get nextLogits(): Float32Array | null {
-    return this.#nextLogits;
+    return this.#logits.at(-1) ?? null;
   }
 
   /**
@@ -73,8 +74,20 @@ export class LiveExchange {
     }
     this.#tail = tail;
     this.#textTokens += tokens.length;
-    this.#nextLogits = logits.at(-1) ?? null;
+    this.#logits = logits;
     return logits;
+  }
+
+  /** Forgets the last `count` tokens of the last reading, which wanted all logits. Not under online reduction. */
+  retract(count: number): void {
+    if (this.#open === undefined || this.#onlineRatio !== null || count > this.#logits.length) {
+      throw new AnchorageError('internal', `The live exchange cannot forget ${count} tokens.`, 'Drop it.');
+    }
+    const { rows, textPosition, nextSequence } = this.#reader.mark;
+    this.#reader.rewind({ rows: rows - count, textPosition: textPosition - count, nextSequence });
+    this.#open = { ...this.#open, length: this.#open.length - count };
+    this.#textTokens -= count;
+    this.#logits = this.#logits.slice(0, this.#logits.length - count);
   }
 
   /** Ends an exchange that was reduced online: its open tail is read again with an anchor at its end. */

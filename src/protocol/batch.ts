@@ -22,6 +22,8 @@ export const batchRowSchema = z
     /** Put every chunk in place again from what the store would keep of it, before anything else is read. */
     storedAs: z.enum(['fp16', 'int8']).optional(),
     maxTokens: z.int().min(0).max(8192).default(128),
+    /** Read tokens ahead where the answer repeats a text; the answer is the same. */
+    speculate: z.boolean().optional(),
     /** Text whose log-probability as the answer is wanted. */
     score: z.string().min(1).optional(),
   })

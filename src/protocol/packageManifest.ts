@@ -5,7 +5,7 @@ export const variants = ['fp32', 'int8', 'int4'] as const;
 export type Variant = (typeof variants)[number];
 
 /** The version of the package layout that this build writes and reads. */
-export const packageFormatVersion = 1;
+export const packageFormatVersion = 2;
 
 /** `anchorage_package.json`: what a package holds. `path` is relative to the package folder, with forward slashes. */
 export const packageManifestSchema = z.object({

@@ -1,4 +1,5 @@
 import { AnchorageError } from '../protocol/errors.ts';
+import type { GenerateOptions } from '../engine/generation.ts';
 import type { BatchResult, BatchRow } from '../protocol/batch.ts';
 import { samplingSchema } from '../protocol/sampling.ts';
 import type { BatchContext, Model } from './model.ts';
@@ -52,7 +53,9 @@ export async function runBatchRow(
   };
 
   const { answer, decodeMs } =
-    question.length > 0 && row.maxTokens > 0 ? await answered(context, row.maxTokens, signal) : noAnswer;
+    question.length > 0 && row.maxTokens > 0
+      ? await answered(context, row, { texts: [...chunks, question], signal })
+      : noAnswer;
   const scored = row.continuation ?? row.score;
   if (scored === undefined) return { id: row.id, answer, ...counted, decodeMs };
   if (decodeMs > 0) {
@@ -71,10 +74,11 @@ const noAnswer = { answer: '', decodeMs: 0 };
 
 async function answered(
   context: BatchContext['context'],
-  maxTokens: number,
-  signal: AbortSignal,
+  { maxTokens, speculate }: BatchRow,
+  options: GenerateOptions,
 ): Promise<{ readonly answer: string; readonly decodeMs: number }> {
-  const { text, stopReason, times } = await context.generate(samplingSchema.parse({ maxTokens }), { signal });
+  const sampling = samplingSchema.parse({ maxTokens });
+  const { text, stopReason, times } = await context.generate(sampling, { ...options, speculate });
   if (stopReason === 'cancelled') throw new AnchorageError('cancelled', 'The row was cancelled.');
   return { answer: text, decodeMs: times.decodeMs };
 }

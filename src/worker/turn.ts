@@ -67,7 +67,13 @@ export async function runTurn(
     const picks = await readQuestion(model, { memory, rehydrator }, plan, request.question, { signal, onProgress });
     const prefillMs = performance.now() - begin;
     const held = { kvRows: context.rows, kvRowsFull: memory.textTokens + plan.questionTokens.length };
-    const answer = await context.generate(request.sampling, { signal, onToken: (text) => listener.onToken(text) });
+    const texts = [
+      ...[...before.slice(-1), ...picks.map(({ sequence }) => sequence)].map((each) => memory.tokensOf(each)),
+      ...plan.chunks.map((chunk) => model.encode(chunk)),
+      plan.questionTokens,
+    ];
+    const onToken = (text: string): void => listener.onToken(text);
+    const answer = await context.generate(request.sampling, { signal, texts, onToken });
     if (answer.stopReason === 'cancelled' && answer.text === '') {
       throw new AnchorageError('cancelled', 'The question was cancelled before its answer began.');
     }

@@ -9,6 +9,7 @@ import { inputName, pastPrecision } from '../../src/engine/graphSignature.ts';
 import { kvNumbers } from '../../src/engine/kvNumbers.ts';
 import { graphPath, type ModelPackage } from '../../src/engine/modelPackage.ts';
 import type { OnnxRuntime } from '../../src/engine/onnxRuntime.ts';
+import { oldRows } from '../../src/engine/runCut.ts';
 import { halfTensor } from '../../src/protocol/halfTensor.ts';
 import type { Variant } from '../../src/protocol/packageManifest.ts';
 import { median } from './report.ts';
@@ -87,16 +88,21 @@ export class ProfiledGraph {
       want_scores: new Tensor('bool', [false], [1]),
     };
     if (anchors.scheme === 'mark') feeds['anchor_mark'] = new Tensor('float32', new Float32Array(tokens), [1, tokens]);
-    const { num_key_value_heads: kvHeads, head_dim: width } = config;
     for (let layer = 0; layer < config.num_hidden_layers; layer++) {
-      for (const name of [inputName.pastKey(layer), inputName.pastValue(layer)]) {
-        const rows = kvNumbers(pastPrecision(this.#session), past * kvHeads * width);
-        const dims = [past, kvHeads, width];
-        feeds[name] =
-          rows instanceof Uint16Array ? halfTensor(this.#ort, rows, dims) : new Tensor('float32', rows, dims);
-      }
+      feeds[inputName.pastKey(layer)] = this.#rows(past);
+      feeds[inputName.pastValue(layer)] = this.#rows(oldRows(past, tokens));
+      feeds[inputName.recentValue(layer)] = this.#rows(past - oldRows(past, tokens));
     }
     return feeds;
+  }
+
+  #rows(count: number): Tensor {
+    const { num_key_value_heads: kvHeads, head_dim: width } = this.#package.config;
+    const rows = kvNumbers(pastPrecision(this.#session), count * kvHeads * width);
+    const dims = [count, kvHeads, width];
+    return rows instanceof Uint16Array
+      ? halfTensor(this.#ort, rows, dims)
+      : new this.#ort.Tensor('float32', rows, dims);
   }
 }
 

@@ -24,6 +24,7 @@ A row of the input, one JSON object a line:
     mode        anchors: chunks reduced (default); full: kept whole; none: left out
     ratio, choice, independent    how chunks are sealed; by default as the options and the package say
     maxTokens   longest answer, 128 by default; 0: none
+    speculate   false: no token is read ahead of those drawn; the answer is the same, and takes longer where it repeats a text
     score       text whose log-probability as the answer is wanted
 A row of the output:
   {"id", "answer", "textTokens", "kvRows", "kvRowsFull", "kvBytes", "prefillMs", "decodeMs"}

@@ -7,7 +7,7 @@ import { convertModel, type ConvertOptions } from '../../../src/convert/convertM
 import { anchorConfigSchema } from '../../../src/protocol/anchorConfig.ts';
 import { decoderConfigSchema } from '../../../src/protocol/decoderConfig.ts';
 import { AnchorageError } from '../../../src/protocol/errors.ts';
-import { packageManifestSchema } from '../../../src/protocol/packageManifest.ts';
+import { packageFormatVersion, packageManifestSchema } from '../../../src/protocol/packageManifest.ts';
 import { writeAdapter } from './adapterWriter.ts';
 import { tinyGguf } from './ggufWriter.ts';
 import { temporaryFolder } from './temporaryFolder.ts';
@@ -118,7 +118,10 @@ describe('convertModel', function () {
     await convertModel(options());
     assert.equal((await convertModel(options({ rebuild: true }))).unchanged, false);
     const path = join(output(), 'anchorage_package.json');
-    writeFileSync(path, readFileSync(path, 'utf8').replace('"format_version": 1', '"format_version": 0'));
+    writeFileSync(
+      path,
+      readFileSync(path, 'utf8').replace(`"format_version": ${packageFormatVersion}`, '"format_version": 0'),
+    );
     assert.equal((await convertModel(options())).unchanged, false);
   });
 

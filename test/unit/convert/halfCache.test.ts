@@ -38,7 +38,7 @@ describe('a graph over rows in half precision', function () {
     const expected = runReference(decoder, ids).logits.flatMap((row) => [...row]);
     const found = [...first.logits, ...second.logits];
     const largest = found.reduce((most, value, i) => Math.max(most, Math.abs(value - (expected[i] ?? NaN))), 0);
-    assert.ok(largest < 5e-3, `off by ${largest}`);
+    assert.ok(largest < 1.5e-2, `off by ${largest}`);
     // Rows that were lost or misread would be off by much more than rounding, and rows in single precision by less.
     assert.ok(largest > 1e-5, `off by ${largest} only: the past was not half precision`);
   });

@@ -68,6 +68,7 @@ export class SplitGraph {
         const rows = pastTokens > 0 ? past.subarray(start, start + pastTokens * row) : new Float32Array(row);
         feeds[`${name}.${layer}`] = new Tensor('float32', rows, [pastRows, kvHeads, headDim]);
       }
+      feeds[`recent_value.${layer}`] = new Tensor('float32', new Float32Array(), [0, kvHeads, headDim]);
     }
     const results = await this.#session.run(feeds);
     return {

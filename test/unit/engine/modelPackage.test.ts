@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readFile, rm, symlink, truncate, writeFile } from 'node
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { AnchorageError, type ErrorReason } from '../../../src/protocol/errors.ts';
+import { packageFormatVersion } from '../../../src/protocol/packageManifest.ts';
 import { loadPackage, verifyGraph, type ModelPackage } from '../../../src/engine/modelPackage.ts';
 import { Random } from '../../../src/engine/random.ts';
 import { chatTemplate, tinyModel, tinyTokenizer } from './tinyModel.ts';
@@ -35,7 +36,13 @@ describe('model package', () => {
     const listed = files.map(({ path, bytes }) => {
       return { path, bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') };
     });
-    const manifest = { format_version: 1, name: 'tiny', created_by: 'test', variants: ['fp32'], files: listed };
+    const manifest = {
+      format_version: packageFormatVersion,
+      name: 'tiny',
+      created_by: 'test',
+      variants: ['fp32'],
+      files: listed,
+    };
     await writeFile(join(folder, 'anchorage_package.json'), JSON.stringify({ ...manifest, ...manifestChange }));
   }
 
@@ -88,8 +95,8 @@ describe('model package', () => {
   });
 
   it('names the version of a package it does not know', async () => {
-    await write({}, { format_version: 2, files: 'of another shape' });
-    await assertRefused('versionMismatch', 'anchorage_package.json', '2');
+    await write({}, { format_version: packageFormatVersion + 1, files: 'of another shape' });
+    await assertRefused('versionMismatch', 'anchorage_package.json', `${packageFormatVersion + 1}`);
   });
 
   it('names the field of the manifest that is wrong', async () => {
@@ -97,7 +104,7 @@ describe('model package', () => {
     await assertRefused('fileInvalid', 'anchorage_package.json', 'variants.0');
     await write({}, { variants: ['fp32', 'int8'] });
     await assertRefused('fileInvalid', 'onnx/model_int8.onnx');
-    await writeFile(join(folder, 'anchorage_package.json'), '{"format_version":1');
+    await writeFile(join(folder, 'anchorage_package.json'), `{"format_version":${packageFormatVersion}`);
     await assertRefused('fileInvalid', 'anchorage_package.json', 'JSON');
   });
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { hasSize } from '../../../scripts/prepare/files.ts';
 import { isWholePackage } from '../../../scripts/prepare/modelPackage.ts';
 import { hashOfProgram } from '../../../scripts/prepare/programHash.ts';
+import { packageFormatVersion } from '../../../src/protocol/packageManifest.ts';
 
 describe('what the built-in package is made from', () => {
   let folder: string;
@@ -37,7 +38,13 @@ describe('what the built-in package is made from', () => {
     await writeFile(data, 'weights');
     assert.equal(await isWholePackage(folder), false);
     const files = [{ path: 'model.onnx_data', bytes: 7, sha256: '0'.repeat(64) }];
-    const manifest = { format_version: 1, name: 'tiny', created_by: 'test', variants: ['int8'], files };
+    const manifest = {
+      format_version: packageFormatVersion,
+      name: 'tiny',
+      created_by: 'test',
+      variants: ['int8'],
+      files,
+    };
     await writeFile(join(folder, 'anchorage_package.json'), JSON.stringify(manifest));
     assert.equal(await isWholePackage(folder), true);
     assert.equal(await hasSize(data, 7), true);
