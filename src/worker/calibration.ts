@@ -48,7 +48,7 @@ export class Calibration implements ModelCalibration {
 
   constructor(options: CalibrationOptions) {
     this.#options = options;
-    this.#hasMeasured = options.profile.group(options.group) !== undefined;
+    this.#hasMeasured = !options.profile.isGroupDue(options.group);
   }
 
   get reason(): string {

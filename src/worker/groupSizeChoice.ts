@@ -54,9 +54,11 @@ export async function chooseGroupSize(
   };
   const times = new Map<number, number[]>();
   for (const tokens of groupSizes) {
-    // The first run of a size allocates; where it is only just too slow the next may not be.
-    await timed(tokens);
-    if ((await timed(tokens)) > longestRunMs) break;
+    // The first run of a size allocates, and something else may disturb one: what is too slow is so three times.
+    let fastest = Infinity;
+    for (let attempt = 0; attempt < 3 && fastest > longestRunMs; attempt++)
+      fastest = Math.min(fastest, await timed(tokens));
+    if (fastest > longestRunMs) break;
     times.set(tokens, []);
   }
   for (let round = 0; round < rounds; round++) {

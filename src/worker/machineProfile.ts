@@ -51,6 +51,9 @@ const fileName = 'machine.json';
 /** A failure is tried again after so many milliseconds: what was missing may have been installed where nothing shows it. */
 const failureLasts = 7 * 24 * 60 * 60 * 1000;
 
+/** A group size is measured again after so many milliseconds. */
+const measurementLasts = 30 * 24 * 60 * 60 * 1000;
+
 /**
  * What was measured on this machine, in a file: which execution providers work, and how many tokens a run should read.
  * A file that is damaged, of another machine or driver, or of another build, counts as empty and is written anew. Processes
@@ -101,6 +104,12 @@ export class MachineProfile {
 
   group(key: GroupKey): MeasuredGroup | undefined {
     return this.#content.groups.find((each) => isSameGroup(each, key));
+  }
+
+  /** Whether a group size has to be measured, or measured again: the machine may have been busy then. */
+  isGroupDue(key: GroupKey): boolean {
+    const found = this.group(key);
+    return found === undefined || this.#now() - Date.parse(found.at) > measurementLasts;
   }
 
   noteGroup(group: Omit<MeasuredGroup, 'at'>): void {

@@ -80,7 +80,7 @@ describe('machine profile', function () {
       assert.deepEqual(without.outcome('webgpu', probedGraph), works);
     }));
 
-  it('has a failure tried again after a week, and all that works kept', () =>
+  it('has a failure tried again after a week and a size measured again after a month, and keeps what works', () =>
     withFolder(async (folder) => {
       let now = Date.parse('2026-01-01');
       const profile = new MachineProfile(folder, identity, () => now);
@@ -91,6 +91,11 @@ describe('machine profile', function () {
       now += 2 * 24 * 3600 * 1000;
       assert.equal(profile.outcome('cuda', probedGraph), undefined);
       assert.equal(profile.outcome('webgpu', probedGraph)?.kind, 'works');
+      profile.noteGroup({ ...group, groupTokens: 64, measured: [] });
+      assert.ok(!profile.isGroupDue(group));
+      now += 31 * 24 * 3600 * 1000;
+      assert.ok(profile.isGroupDue(group));
+      assert.equal(profile.group(group)?.groupTokens, 64);
       profile.forgetProviders();
       assert.deepEqual(new MachineProfile(folder, identity).tried, []);
     }));
