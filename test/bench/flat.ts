@@ -1,6 +1,6 @@
 /**
  * A session of 500 turns that are all as much work, with the built-in model, through a worker process as the editor runs
- * it, inside a fixed budget: how much longer the first token and a decode step take at its end than at turn 5.
+ * it, inside a fixed budget: how much longer the first token and those after it take at its end than at turn 5.
  *
  * Ends with exit code 1 where the budget was exceeded or something failed. `--svg FILE` draws it. Needs the built-in package.
  */
@@ -143,12 +143,12 @@ async function ask(
   );
   const { usage, stopReason, rehydrated } = done.exchange;
   // The first token comes of the question; the one that ends an answer is decoded and not counted.
-  const steps = usage.answerTokens - (stopReason === 'endOfText' ? 0 : 1);
+  const decoded = usage.answerTokens - (stopReason === 'endOfText' ? 0 : 1);
   const rss = worker.client.pid === undefined ? null : residentBytes(worker.client.pid);
   into.push({
     kind,
     firstTokenMs: done.firstTokenMs,
-    decodeMs: steps < 1 ? null : usage.decodeMs / steps,
+    decodeMs: decoded < 1 ? null : usage.decodeMs / decoded,
     turnMs: done.totalMs,
     rows,
     readTokens: usage.promptTokens + rehydrated.reduce((sum, { tokens }) => sum + tokens, 0),

@@ -6,7 +6,7 @@ import { svgPlot } from './svgPlot.ts';
 export interface FlatSample {
   readonly kind: FlatKind;
   readonly firstTokenMs: number;
-  /** A decode step; null for an answer of one token. */
+  /** A token of the answer after its first; null for an answer of one token. */
   readonly decodeMs: number | null;
   readonly turnMs: number;
   /** Rows of keys and values that were held when the question came. */
@@ -132,7 +132,7 @@ const [blue, orange] = ['#2f7fd6', '#d9822b'];
 /** Turns on either side of one that its point of a line is the median of. */
 const beside = 10;
 
-/** Time to the first token and of a decode step, and what is held, over the turns. */
+/** Time to the first token and of those after it, and what is held, over the turns. */
 export function flatPlot(samples: readonly FlatSample[], budgetMB: number): string {
   const running = (pick: Pick): (number | null)[] =>
     samples.map((_, i) => medianOf(samples.slice(Math.max(0, i - beside), i + beside + 1), pick));
@@ -148,7 +148,7 @@ export function flatPlot(samples: readonly FlatSample[], budgetMB: number): stri
         ],
       },
       {
-        title: 'a decode step',
+        title: 'a token of the answer after that',
         unit: 'ms',
         series: [{ label: `median of ${2 * beside + 1} turns`, color: blue, values: running((s) => s.decodeMs) }],
       },
