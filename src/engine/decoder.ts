@@ -192,7 +192,7 @@ export class Decoder {
  */
 export function resolvedOptions(
   pkg: ModelPackage,
-  { variant: wanted, threads }: DecoderOptions,
+  { variant: wanted, threads }: Pick<DecoderOptions, 'variant' | 'threads'>,
 ): { readonly variant: Variant; readonly threads: number } {
   const order: readonly Variant[] = wanted === 'auto' ? ['int8', 'int4', 'fp32'] : [wanted];
   const variant = order.find((each) => pkg.variants.includes(each));

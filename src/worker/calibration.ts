@@ -114,8 +114,9 @@ export class Calibration implements ModelCalibration {
       // Asked anew each time: with one that works, those after it need not be tried.
       for (let next = this.#choice.untried[0]; next !== undefined; next = this.#choice.untried[0]) {
         throwIfCancelled(signal);
+        const { profile, facts, group } = this.#options;
         const outcome = await this.#probed(next, signal);
-        this.#options.profile.noteOutcome(next, probedGraph, outcome);
+        profile.noteOutcome(next, facts.canOpen(next) ? group.model : probedGraph, outcome);
       }
     });
     this.#probes = mine.catch(() => undefined);

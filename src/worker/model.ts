@@ -1,4 +1,5 @@
 import { AnchorContext } from '../engine/anchorContext.ts';
+import { suggestedGroupTokens } from '../engine/groupTokens.ts';
 import { loadPackage } from '../engine/modelPackage.ts';
 import { ScoringPass } from '../engine/scoringPass.ts';
 import { scoreText, type TextScore } from '../engine/scoreText.ts';
@@ -111,7 +112,12 @@ export async function loadEngineModel(
     executionProvider,
     group,
     groupTokens: decoder.groupTokens,
-    probe: (each, signal) => probeInChild(each, { workerPath, signal }),
+    probe: (each, signal) => {
+      const { variant } = decoder;
+      const groupTokens = suggestedGroupTokens(config, variant);
+      const probed = { packageFolder: modelPackage.folder, variant, groupTokens };
+      return probeInChild(each, { workerPath, signal, model: facts.canOpen(each) ? probed : undefined });
+    },
     measure: (signal) => chooseDecoderGroupSize(decoder, budget, signal),
   });
   const loadMs = performance.now() - start;

@@ -38,7 +38,7 @@ export interface OpenedDecoder {
  */
 export async function openDecoder(
   pkg: ModelPackage,
-  options: DecoderOptions & { readonly executionProvider: ExecutionProvider | 'auto' },
+  options: Pick<DecoderOptions, 'variant' | 'threads'> & { readonly executionProvider: ExecutionProvider | 'auto' },
   profile: MachineProfile,
   source: DecoderSource,
 ): Promise<OpenedDecoder> {
@@ -48,7 +48,7 @@ export async function openDecoder(
     wanted: options.executionProvider,
     built: await source.built(),
     canOpen: (each) => source.canOpen(pkg, each),
-    outcome: (each) => profile.outcome(each, model) ?? profile.outcome(each, probedGraph),
+    outcome: (each) => profile.outcome(each, source.canOpen(pkg, each) ? model : probedGraph),
   };
   const openOn = async (executionProvider: ExecutionProvider): Promise<OpenedDecoder> => {
     const group = { model, executionProvider, threads };

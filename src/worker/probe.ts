@@ -1,38 +1,64 @@
 import type { Tensor } from 'onnxruntime-node';
+import { z } from 'zod';
+import { AnchorContext } from '../engine/anchorContext.ts';
+import { Decoder } from '../engine/decoder.ts';
+import { loadPackage } from '../engine/modelPackage.ts';
 import { loadOnnxRuntime, type OnnxRuntime } from '../engine/onnxRuntime.ts';
 import { AnchorageError, messageOf } from '../protocol/errors.ts';
 import { probeGraph, probeInputs, probeRuns } from './probeGraph.ts';
-import type { ProbeReport } from './probeReport.ts';
+import { probedModelSchema, type ProbedModel, type ProbeReport } from './probeReport.ts';
 import { giveWay } from './processPriority.ts';
+import { executionProviders, type ExecutionProvider } from './providerOutcome.ts';
+
+const probeText = 'const answer = (question: string): string => anchors.get(question) ?? read(question); ';
 
 /**
  * Tries an execution provider in this process, which a faulty driver may end: run it as a child. Prints its report and
  * ends the process.
+ *
+ * @param model JSON of a `ProbedModel` whose own graph is tried after the probe's.
  */
-export async function runProbe(executionProvider: string): Promise<void> {
+export async function runProbe(executionProvider: string, model?: string): Promise<void> {
   giveWay('idle');
-  const report = await tryProvider(executionProvider);
+  const report = await tryProvider(executionProvider, model);
   // Written at once and followed by an exit: some drivers hang or crash when they are unloaded.
   process.stdout.write(`${JSON.stringify(report)}\n`, () => process.exit(0));
 }
 
-/** Runs the probe's graph on the provider and on the CPU. */
-async function tryProvider(executionProvider: string): Promise<ProbeReport> {
-  let difference: number | null = 0;
+/** Runs graphs on the provider and on the CPU. */
+async function tryProvider(executionProvider: string, model: string | undefined): Promise<ProbeReport> {
   try {
     const ort = await loadOnnxRuntime();
     const graph = probeGraph();
     const expected = await logitsOf(ort, graph, 'cpu');
-    const actual = await logitsOf(ort, graph, executionProvider);
-    for (const [run, logits] of expected.entries()) {
-      const apart = distance(logits, actual[run] ?? new Float32Array(0));
-      // JSON has no number for what is not one.
-      difference = difference === null || !Number.isFinite(apart) ? null : Math.max(difference, apart);
-    }
-    return { ran: true, difference };
+    const difference = worst(expected, await logitsOf(ort, graph, executionProvider));
+    if (model === undefined) return { ran: true, difference };
+    const { provider, ...probed } = probedModelSchema
+      .extend({ provider: z.enum(executionProviders) })
+      .parse({ ...z.looseObject({}).parse(JSON.parse(model)), provider: executionProvider });
+    const modelDifference = worst(await modelLogits(probed, 'cpu'), await modelLogits(probed, provider));
+    return { ran: true, difference, modelDifference };
   } catch (error) {
     return { ran: false, problem: messageOf(error) };
   }
+}
+
+/** Logits after a whole group, and after a decode step over it. */
+async function modelLogits(
+  { packageFolder, variant, groupTokens }: ProbedModel,
+  executionProvider: ExecutionProvider,
+): Promise<Float32Array[]> {
+  const pkg = await loadPackage(packageFolder);
+  const decoder = await Decoder.create(pkg, { variant, threads: 0, groupTokens, executionProvider });
+  const context = new AnchorContext(decoder, { pinned: [] });
+  const text = pkg.tokenizer.encodeText(probeText.repeat(groupTokens)).slice(0, groupTokens + 1);
+  const logits: Float32Array[] = [];
+  for (const tokens of [text.slice(0, groupTokens), text.slice(groupTokens)])
+    logits.push(...(await context.read(tokens, { logits: 'last' })));
+  if (executionProvider === 'cpu') await decoder.dispose();
+  // A decoder whose device fails goes on on the CPU, where it would be compared with itself.
+  if (decoder.deviceProblem !== null) throw decoder.deviceProblem;
+  return logits;
 }
 
 async function logitsOf(ort: OnnxRuntime, graph: Uint8Array, executionProvider: string): Promise<Float32Array[]> {
@@ -56,7 +82,12 @@ async function logitsOf(ort: OnnxRuntime, graph: Uint8Array, executionProvider: 
   return results;
 }
 
-/** The largest difference of two outputs, as a share of the largest number in the first. */
+/** The largest difference of two outputs, as a share of the largest number in the first; null where there is no number. */
+function worst(expected: readonly Float32Array[], actual: readonly Float32Array[]): number | null {
+  const apart = expected.map((logits, run) => distance(logits, actual[run] ?? new Float32Array(0)));
+  return apart.every(Number.isFinite) ? Math.max(...apart) : null;
+}
+
 function distance(expected: Float32Array, actual: Float32Array): number {
   if (expected.length !== actual.length) return NaN;
   let largest = 0;

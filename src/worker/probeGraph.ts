@@ -7,7 +7,7 @@ const heads = 4;
 const kvHeads = 2;
 const headDim = 16;
 const wide = 128;
-const positions = 256;
+const positions = 512;
 const block = 32;
 const int32 = 6;
 const runtimeDomain = 'com.microsoft';
@@ -25,10 +25,11 @@ export interface ProbeRun {
   readonly past: number;
 }
 
-/** A decode step, and a prefill group of the usual size: kernels are often chosen by the number of tokens. */
+/** A decode step, a prefill group of the usual size and one of the largest: kernels are chosen by the number of tokens. */
 export const probeRuns: readonly ProbeRun[] = [
   { tokens: 1, past: 40 },
   { tokens: 64, past: 16 },
+  { tokens: 256, past: 16 },
 ];
 
 /**

@@ -25,8 +25,8 @@ export const providerOutcomeSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('hung'), seconds: z.number() }),
   /** The process that tried it died: `how` is "by SIGSEGV" or "with exit code 3". */
   z.object({ kind: z.literal('crashed'), how: z.string() }),
-  /** `difference` as in the probe's report. */
-  z.object({ kind: z.literal('wrong'), difference: z.number().nullable() }),
+  /** `difference` as in the probe's report, and what would have been allowed. */
+  z.object({ kind: z.literal('wrong'), difference: z.number().nullable(), allowed: z.number() }),
   /** The worker itself died before its first answer on it. */
   z.object({ kind: z.literal('workerDied') }),
 ]);
@@ -38,6 +38,9 @@ export type ProviderFailure = Exclude<ProviderOutcome, { kind: 'works' }>;
  * or rounds to 10 bits as Nvidia's tensor units do, stays below 0.005; one that computes in single precision gave 5e-7.
  */
 export const probeTolerance = 0.02;
+
+/** As `probeTolerance`, of a model's logits: its graph for the CPU rounds activations to 8 bits, that for a device does not. */
+export const modelTolerance = 0.05;
 
 /** Why a provider is not used: a clause to follow "because", and the clause that says what to do about it. */
 export interface Explanation {
@@ -65,7 +68,10 @@ export function explain(provider: ExecutionProvider, failure: ProviderFailure): 
     case 'crashed':
       return { cause: `${name} ended the process that tested it ${failure.how}`, remedy: update };
     case 'wrong':
-      return { cause: `${name} computed wrong numbers in a test (${apart(failure.difference)})`, remedy: update };
+      return {
+        cause: `${name} computed wrong numbers in a test (${apart(failure.difference, failure.allowed)})`,
+        remedy: update,
+      };
     case 'workerDied':
       return { cause: `the worker process died when it first used ${name}`, remedy: update };
   }
@@ -86,9 +92,9 @@ export function isMoreTelling(one: ProviderFailure, other: ProviderFailure): boo
   return telling.indexOf(one.kind) > telling.indexOf(other.kind);
 }
 
-function apart(difference: number | null): string {
+function apart(difference: number | null, allowed: number): string {
   if (difference === null) return 'some are not numbers';
-  return `${percent(difference)} from the CPU's, where ${percent(probeTolerance)} is allowed`;
+  return `${percent(difference)} from the CPU's, where ${percent(allowed)} is allowed`;
 }
 
 function percent(share: number): string {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { AnchorageError } from '../../../src/protocol/errors.ts';
 import { Calibration, type CalibrationOptions } from '../../../src/worker/calibration.ts';
-import { MachineProfile, probedGraph } from '../../../src/worker/machineProfile.ts';
+import { MachineProfile } from '../../../src/worker/machineProfile.ts';
 import { probeInChild } from '../../../src/worker/probeChild.ts';
 import type { ExecutionProvider } from '../../../src/worker/providerOutcome.ts';
 import { withFolder } from '../memory/memoryFixtures.ts';
@@ -36,7 +36,7 @@ describe('calibration', function () {
             wanted: 'auto',
             built: new Set(['cpu', ...Object.keys(ends)]),
             canOpen: () => true,
-            outcome: (each) => profile.outcome(each, probedGraph),
+            outcome: (each) => profile.outcome(each, 'a int8'),
           },
           executionProvider: 'cpu',
           group: { model: 'a int8', executionProvider: 'cpu', threads: 2 },
@@ -93,15 +93,15 @@ describe('calibration', function () {
       const abort = new AbortController();
       setTimeout(() => abort.abort(), 800);
       await assert.rejects(calibration.run(abort.signal), (error) => AnchorageError.is(error, 'cancelled'));
-      assert.equal(profile.outcome('cuda', probedGraph)?.kind, 'crashed');
-      assert.equal(profile.outcome('webgpu', probedGraph), undefined);
+      assert.equal(profile.outcome('cuda', 'a int8')?.kind, 'crashed');
+      assert.equal(profile.outcome('webgpu', 'a int8'), undefined);
       await calibration.run(never);
       assert.deepEqual(done, ['cuda', 'webgpu', 'webgpu', 'measure']);
     }));
 
   it('tries again what is known when it is told to', () =>
     withModel({ cuda: 'works' }, async ({ calibration, profile, done }) => {
-      profile.noteOutcome('cuda', probedGraph, { kind: 'noDevice', problem: 'none' });
+      profile.noteOutcome('cuda', 'a int8', { kind: 'noDevice', problem: 'none' });
       assert.match(calibration.reason, /found no device \(none\)/);
       await calibration.tryProvidersAgain(never);
       assert.deepEqual(done, ['cuda']);

@@ -31,7 +31,7 @@ describe('execution provider', () => {
       absent,
       { kind: 'hung', seconds: 60 },
       { kind: 'crashed', how: 'by SIGSEGV' },
-      { kind: 'wrong', difference: 0.5 },
+      { kind: 'wrong', difference: 0.5, allowed: 0.02 },
       { kind: 'failed', problem: 'x' },
       { kind: 'workerDied' },
     ] as const) {

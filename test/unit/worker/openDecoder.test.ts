@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { Decoder } from '../../../src/engine/decoder.ts';
+import type { ModelPackage } from '../../../src/engine/modelPackage.ts';
 import { AnchorageError } from '../../../src/protocol/errors.ts';
-import { MachineProfile, probedGraph } from '../../../src/worker/machineProfile.ts';
+import { MachineProfile } from '../../../src/worker/machineProfile.ts';
 import { engineDecoders, openDecoder, type DecoderSource } from '../../../src/worker/openDecoder.ts';
 import { buildTinyPackage, openTinyDecoder } from '../engine/tinyDecoder.ts';
 import { tinyModel } from '../engine/tinyModel.ts';
@@ -20,9 +21,9 @@ describe('decoder of a model', function () {
     return { built: async () => new Set(['cpu', 'webgpu']), canOpen: () => true, open };
   }
 
-  function tested(folder: string): MachineProfile {
+  function tested(folder: string, { fingerprint }: ModelPackage): MachineProfile {
     const profile = new MachineProfile(folder, identity);
-    profile.noteOutcome('webgpu', probedGraph, { kind: 'works', difference: 0 });
+    profile.noteOutcome('webgpu', `${fingerprint} fp32`, { kind: 'works', difference: 0 });
     return profile;
   }
 
@@ -39,7 +40,7 @@ describe('decoder of a model', function () {
   it('is that of a provider that is known to work, and reads groups of the size that was measured on it', () =>
     withFolder(async (folder) => {
       const { decoder } = await openTinyDecoder({});
-      const profile = tested(folder);
+      const profile = tested(folder, decoder.package);
       const model = `${decoder.package.fingerprint} fp32`;
       profile.noteGroup({ model, executionProvider: 'cpu', threads: 1, groupTokens: 32, measured: [] });
       profile.noteGroup({ model, executionProvider: 'webgpu', threads: 1, groupTokens: 256, measured: [] });
@@ -54,7 +55,7 @@ describe('decoder of a model', function () {
   it("is the CPU's where a provider that passed its test cannot open the model, which is noted", () =>
     withFolder(async (folder) => {
       const { decoder } = await openTinyDecoder({});
-      const profile = tested(folder);
+      const profile = tested(folder, decoder.package);
       const refusing = source(async (pkg, executionProvider, options) => {
         if (executionProvider === 'webgpu') throw new AnchorageError('internal', 'Too large a buffer.');
         return Decoder.create(pkg, options);
@@ -69,7 +70,7 @@ describe('decoder of a model', function () {
   it("is the CPU's after the worker died on a provider before it answered", () =>
     withFolder(async (folder) => {
       const { package: built } = await buildTinyPackage(tinyModel({}), join(folder, 'model'));
-      tested(folder);
+      tested(folder, built);
       const url = (path: string): string => JSON.stringify(new URL(`../../../src/${path}`, import.meta.url).href);
       const script = `
         import { loadPackage } from ${url('engine/modelPackage.ts')};

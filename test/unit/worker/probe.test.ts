@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { workerPath } from '../../../src/cli/packagePaths.ts';
 import { AnchorageError } from '../../../src/protocol/errors.ts';
 import { probeInChild } from '../../../src/worker/probeChild.ts';
 import { explain, type ExecutionProvider, type ProviderOutcome } from '../../../src/worker/providerOutcome.ts';
+import { buildTinyPackage } from '../engine/tinyDecoder.ts';
+import { tinyModel } from '../engine/tinyModel.ts';
+import { withFolder } from '../memory/memoryFixtures.ts';
 import { withFakeProbe } from './workerFixtures.ts';
 
 describe('probe', function () {
@@ -17,8 +21,8 @@ describe('probe', function () {
 
   it('tells apart how a provider fails', async () => {
     assert.deepEqual(await ending('works'), { kind: 'works', difference: 1e-6 });
-    assert.deepEqual(await ending('wrong'), { kind: 'wrong', difference: 0.07 });
-    assert.deepEqual(await ending('no number'), { kind: 'wrong', difference: null });
+    assert.deepEqual(await ending('wrong'), { kind: 'wrong', difference: 0.07, allowed: 0.02 });
+    assert.deepEqual(await ending('no number'), { kind: 'wrong', difference: null, allowed: 0.02 });
     assert.deepEqual(await ending('no adapter'), {
       kind: 'noDevice',
       problem: 'Failed to get a WebGPU adapter: No supported adapters',
@@ -58,8 +62,8 @@ describe('probe', function () {
       { kind: 'failed', problem: 'Kernel not found' },
       { kind: 'hung', seconds: 60 },
       { kind: 'crashed', how: 'by SIGSEGV' },
-      { kind: 'wrong', difference: 0.0704 },
-      { kind: 'wrong', difference: null },
+      { kind: 'wrong', difference: 0.0704, allowed: 0.02 },
+      { kind: 'wrong', difference: null, allowed: 0.02 },
       { kind: 'workerDied' },
     ] as const;
     const sentences = failures.map((failure) => {
@@ -80,6 +84,21 @@ describe('probe', function () {
     const outcome = await probeInChild('cpu', { workerPath, signal: never });
     assert.deepEqual(outcome, { kind: 'works', difference: 0 });
   });
+
+  it('tries the own graph of a package too', () =>
+    withFolder(async (folder) => {
+      const { package: built } = await buildTinyPackage(tinyModel({}), folder);
+      const model = { packageFolder: built.folder, variant: 'fp32', groupTokens: 16 } as const;
+      const outcome = await probeInChild('cpu', { workerPath, signal: never, model });
+      assert.deepEqual(outcome, { kind: 'works', difference: 0 });
+      const missing = { ...model, packageFolder: join(folder, 'missing') };
+      const failed = await probeInChild('cpu', { workerPath, signal: never, model: missing });
+      assert.ok(failed.kind === 'failed' && failed.problem.includes('missing'));
+      const wrong = await withFakeProbe({ webgpu: 'wrong on the model' }, (fakeProbePath) =>
+        probeInChild('webgpu', { workerPath: fakeProbePath, signal: never, model }),
+      );
+      assert.deepEqual(wrong, { kind: 'wrong', difference: 0.3, allowed: 0.05 });
+    }));
 
   it('ends in some way for the GPU of this machine', async () => {
     const outcome = await probeInChild('webgpu', { workerPath, signal: never });
