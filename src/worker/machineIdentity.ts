@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { cpus, release } from 'node:os';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 /** What measurements on a machine depend on: where one of these differs, they are made again. */
 export interface MachineIdentity {
@@ -55,8 +55,8 @@ function graphicsTraces(): string[] {
 
 function onnxruntimeFolder(): string {
   try {
-    const root = dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json'));
-    return join(root, 'bin', 'napi-v6', process.platform, process.arch);
+    const entry = fileURLToPath(import.meta.resolve('onnxruntime-node'));
+    return join(dirname(dirname(entry)), 'bin', 'napi-v6', process.platform, process.arch);
   } catch {
     return '';
   }
