@@ -28,6 +28,8 @@ export class FakeContext implements Context {
   readonly bytesPerRow = 8;
   readonly nextLogits = null;
   readonly readings: Reading[] = [];
+  /** Texts that the last answer might have repeated. */
+  likely: readonly (readonly number[])[] = [];
   readonly #pace: Pace;
   readonly #capacity: number;
   #sequences: SealedSequence[] = [];
@@ -109,6 +111,7 @@ export class FakeContext implements Context {
     sampling: Parameters<Context['generate']>[0],
     options: Parameters<Context['generate']>[1] = {},
   ): Promise<Generation> {
+    this.likely = options.texts ?? [];
     const question = String.fromCodePoint(...this.#live);
     if (question.includes('crash')) {
       process.stderr.write('the fake model was told to crash\n');
