@@ -46,6 +46,11 @@ export const targets = {
     steps: ['base', 'package', 'python'],
     script: 'test/bench/parity.ts',
   },
+  'device-parity': {
+    summary: 'compare the decoder on a GPU with the CPU',
+    steps: ['base', 'package', 'mesa'],
+    script: 'test/bench/deviceParity.ts',
+  },
   bench: {
     summary: 'speed and memory: anchors, full caching, no caching, node-llama-cpp and transformers.js',
     steps: ['base', 'package'],

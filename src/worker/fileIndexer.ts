@@ -105,7 +105,7 @@ export class FileIndexer {
     } catch (error) {
       if (run.signal.aborted) return false;
       if (AnchorageError.is(error, 'outOfMemory')) return false;
-      this.#forget(waiting);
+      if (!AnchorageError.is(error, 'deviceFailed')) this.#forget(waiting);
       throw error;
     }
   }

@@ -137,8 +137,8 @@ export async function loadEngineModel(
         name,
         packageFolder: modelPackage.folder,
         variant: decoder.variant,
-        executionProvider,
-        executionProviderReason: calibration.reason,
+        executionProvider: decoder.executionProvider,
+        executionProviderReason: afterLoss(decoder.deviceProblem) ?? calibration.reason,
         scheme: anchors.scheme,
         choice: defaults.choice,
         ratio: defaults.ratio,
@@ -172,6 +172,12 @@ export async function loadEngineModel(
     createContext: () => new AnchorContext(decoder, { pinned, scoring, account: budget }),
     dispose: () => decoder.dispose(),
   };
+}
+
+/** Why a model that was on a device is on the CPU by now, if it is. */
+function afterLoss(problem: AnchorageError | null): string | null {
+  if (problem === null) return null;
+  return `CPU until the worker is started again, because a device failed in use (${problem.message.replace(/\.$/, '')}); close other programs that use the GPU, or choose a smaller model.`;
 }
 
 /** Tokens that both begin with. */

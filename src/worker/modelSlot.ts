@@ -47,6 +47,11 @@ export class ModelSlot {
     throw new AnchorageError('modelMissing', 'No model is loaded.', 'Load a model first.');
   }
 
+  /** Forgets the context that batch rows share, which was on a device that is gone. */
+  dropBatchContext(): void {
+    this.#batchContext = null;
+  }
+
   /** The context that batch rows share. */
   batchContext(): BatchContext {
     this.#batchContext ??= this.need().createBatchContext();

@@ -1,5 +1,6 @@
 import { Decoder, resolvedOptions, type DecoderOptions } from '../engine/decoder.ts';
-import type { ModelPackage } from '../engine/modelPackage.ts';
+import { providersWithBuffers } from '../engine/executionProvider.ts';
+import { hasDeviceGraph, type ModelPackage } from '../engine/modelPackage.ts';
 import { loadOnnxRuntime } from '../engine/onnxRuntime.ts';
 import { AnchorageError, messageOf } from '../protocol/errors.ts';
 import { chooseProvider, type ProviderFacts } from './executionProvider.ts';
@@ -16,11 +17,14 @@ export interface DecoderSource {
   readonly open: (pkg: ModelPackage, executionProvider: ExecutionProvider, options: DecoderOptions) => Promise<Decoder>;
 }
 
-/** The engine's own: the graph that packages have is the CPU's. */
+/** The engine's own. */
 export const engineDecoders: DecoderSource = {
   built: async () => new Set(await builtProviders()),
-  canOpen: (_, executionProvider) => executionProvider === 'cpu',
-  open: (pkg, _, options) => Decoder.create(pkg, options),
+  canOpen: (pkg, executionProvider) => {
+    if (executionProvider === 'cpu') return true;
+    return providersWithBuffers.has(executionProvider) && pkg.variants.every((each) => hasDeviceGraph(pkg, each));
+  },
+  open: (pkg, executionProvider, options) => Decoder.create(pkg, { ...options, executionProvider }),
 };
 
 export interface OpenedDecoder {

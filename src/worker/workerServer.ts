@@ -19,12 +19,14 @@ import {
   storageChangedNotification,
   tokenNotification,
   tryProvidersRequest,
+  type ModelInfo,
 } from '../protocol/worker.ts';
 import { FallbackSessionStore } from '../memory/fallbackSessionStore.ts';
 import { openSessionStore } from '../memory/openSessionStore.ts';
 import { sealInIdle } from '../memory/idleSealing.ts';
 import { answer } from './answer.ts';
 import { runBatchRow } from './batchRow.ts';
+import { DeviceLoss, ResumedText } from './deviceLoss.ts';
 import { diagnose } from './diagnose.ts';
 import { FileIndexer } from './fileIndexer.ts';
 import { machineIdentity } from './machineIdentity.ts';
@@ -54,6 +56,13 @@ export class WorkerServer {
   readonly #calibration: QuietCalibration;
   readonly #onShutdown: () => void;
   readonly #files = new FileIndexer();
+  readonly #deviceLoss = new DeviceLoss({
+    forget: () => {
+      this.#started?.sessions.closeAll();
+      this.#slot.dropBatchContext();
+    },
+    onChange: (info) => this.#modelChanged(info, 'warning'),
+  });
   /** Aborted when the worker ends: what runs is then stopped as if it had been cancelled. */
   readonly #end = new AbortController();
   #started: Started | null = null;
@@ -66,10 +75,7 @@ export class WorkerServer {
       idleLimit: contextLimit,
       onIdleError: (error) => this.#log('error', `Work in idle time failed: ${messageOf(error)}`),
     });
-    this.#calibration = new QuietCalibration(this.#queue, ({ info }) => {
-      this.#log('info', `Execution provider: ${info.executionProviderReason}`);
-      endpoint.notify(modelChangedNotification, info);
-    });
+    this.#calibration = new QuietCalibration(this.#queue, ({ info }) => this.#modelChanged(info, 'info'));
     endpoint.onRequest(initializeRequest, (params) => this.#initialize(params), refuseOtherVersion);
     const inTurn = <T>(cancelled: AbortSignal, job: (signal: AbortSignal) => Promise<T>): Promise<T> => {
       const signal = AbortSignal.any([cancelled, this.#end.signal]);
@@ -111,7 +117,9 @@ export class WorkerServer {
     registrar.direct(indexFileRequest, async ({ sessionStore }, file) => {
       this.#files.add(file);
       const read = async (signal: AbortSignal): Promise<void> => {
-        if (this.#slot.model !== null) await this.#files.run(this.#slot.model, sessionStore, signal);
+        const { model } = this.#slot;
+        if (model === null) return;
+        await this.#deviceLoss.survive(model, () => this.#files.run(model, sessionStore, signal));
       };
       this.#queue.whenIdle('files', read, { isBackground: true });
       return {};
@@ -174,12 +182,16 @@ export class WorkerServer {
   ): Promise<Result<typeof askRequest>> {
     const { sessions } = started;
     const model = this.#slot.need();
+    const text = new ResumedText((part) => this.#endpoint.notify(tokenNotification, { requestId, text: part }));
     const listener = {
       onProgress: (stage: 'restore' | 'read' | 'answer', done: number, total: number): void =>
         this.#endpoint.notify(progressNotification, { requestId, stage, done, total, unit: 'tokens' }),
-      onToken: (text: string): void => this.#endpoint.notify(tokenNotification, { requestId, text }),
+      onToken: (part: string): void => text.push(part),
     };
-    const exchange = await answer(sessions, model, sessionId, request, listener, signal);
+    const exchange = await this.#deviceLoss.survive(model, () => {
+      text.begin();
+      return answer(sessions, model, sessionId, request, listener, signal);
+    });
     model.calibration.noteAnswer();
     this.#prepareInIdle(started, sessionId);
     const { memory } = sessions.open(sessionId, model);
@@ -192,8 +204,11 @@ export class WorkerServer {
   ): Promise<Result<typeof batchRequest>> {
     const onProgress = (done: number, total: number): void =>
       this.#endpoint.notify(progressNotification, { requestId, stage: 'seal', done, total, unit: 'tokens' });
-    const result = await runBatchRow(this.#slot.need(), this.#slot.batchContext(), row, { signal, onProgress });
-    this.#slot.model?.calibration.noteAnswer();
+    const model = this.#slot.need();
+    const result = await this.#deviceLoss.survive(model, () =>
+      runBatchRow(model, this.#slot.batchContext(), row, { signal, onProgress }),
+    );
+    model.calibration.noteAnswer();
     return result;
   }
 
@@ -206,10 +221,17 @@ export class WorkerServer {
       sessionStore.writeHeld();
       const { model } = this.#slot;
       if (model === null || !sessions.has(sessionId)) return;
+      await this.#deviceLoss.survive(model, () =>
+        sealInIdle(sessions.open(sessionId, model).memory, () => model.createContext(), signal),
+      );
       const { memory } = sessions.open(sessionId, model);
-      await sealInIdle(memory, () => model.createContext(), signal);
       this.#endpoint.notify(memoryChangedNotification, sessions.memoryView(sessionId, memory, model));
     });
+  }
+
+  #modelChanged(info: ModelInfo, level: 'info' | 'warning'): void {
+    this.#log(level, `Execution provider: ${info.executionProviderReason}`);
+    this.#endpoint.notify(modelChangedNotification, info);
   }
 
   #log(level: 'info' | 'warning' | 'error', message: string): void {

@@ -13,6 +13,11 @@ export interface Reading {
   readonly choice?: string | undefined;
 }
 
+/** A device that can be pulled out: what was made before has then lost its rows. */
+export interface FakeDevice {
+  isLost: boolean;
+}
+
 /** Milliseconds that reading 64 tokens takes, and writing one. */
 export interface Pace {
   readonly read: number;
@@ -21,7 +26,7 @@ export interface Pace {
 
 /**
  * A context without a model: a token is a character, an anchor stands for `ratio` of them, and an answer is made of
- * words, or of what the question orders ("crash", "fail", "print").
+ * words, or of what the question orders ("crash", "fail", "print", "unplug").
  */
 export class FakeContext implements Context {
   readonly pinned = [1, 2, 3];
@@ -32,12 +37,14 @@ export class FakeContext implements Context {
   likely: readonly (readonly number[])[] = [];
   readonly #pace: Pace;
   readonly #capacity: number;
+  readonly #device: FakeDevice | null;
   #sequences: SealedSequence[] = [];
   #live: number[] = [];
   #isPinned = false;
   #attention: readonly number[] = [];
 
-  constructor(pace: Pace = { read: 0, write: 0 }, capacity = 4096) {
+  constructor(pace: Pace = { read: 0, write: 0 }, capacity = 4096, device: FakeDevice | null = null) {
+    this.#device = device;
     this.#pace = pace;
     this.#capacity = capacity;
   }
@@ -126,6 +133,8 @@ export class FakeContext implements Context {
     for (const word of words) {
       if (options.signal?.aborted === true) return { text, tokens, stopReason: 'cancelled', times };
       await sleep(this.#pace.write);
+      if (question.includes('unplug') && tokens.length === 2 && this.#device !== null) this.#device.isLost = true;
+      this.#needDevice();
       text += word;
       tokens.push(tokens.length);
       options.onToken?.(word);
@@ -169,6 +178,10 @@ export class FakeContext implements Context {
     return this.#push(sequence);
   }
 
+  #needDevice(): void {
+    if (this.#device?.isLost === true) throw new AnchorageError('deviceFailed', 'The GPU failed: it was unplugged.');
+  }
+
   get #prefix(): number {
     return this.#isPinned ? this.pinned.length : 0;
   }
@@ -180,6 +193,7 @@ export class FakeContext implements Context {
       onProgress,
     }: { signal?: AbortSignal | undefined; onProgress?: ((done: number, total: number) => void) | undefined },
   ): Promise<void> {
+    this.#needDevice();
     this.#isPinned = true;
     for (let done = 0; done < tokens.length; done += 64) {
       await sleep(this.#pace.read);

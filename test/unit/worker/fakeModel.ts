@@ -4,7 +4,7 @@ import type { SealDefaults } from '../../../src/memory/sequencePlacer.ts';
 import type { SequenceText } from '../../../src/memory/sessionSequence.ts';
 import { AnchorageError } from '../../../src/protocol/errors.ts';
 import type { LoadParams, Model } from '../../../src/worker/model.ts';
-import { FakeContext, type Pace } from './fakeContext.ts';
+import { FakeContext, type FakeDevice, type Pace } from './fakeContext.ts';
 
 export const fakeDefaults: SealDefaults = { ratio: 8, choice: 'window', independentChunks: true, ratios: [8, 16] };
 
@@ -27,7 +27,10 @@ export function encodeFake(text: SequenceText): number[] {
   return fakeTokens(`Q: ${text.question}\nA: ${text.answer}\n`);
 }
 
-/** A model that answers by words. `packageFolder` orders its behaviour: "missing" is not there, "slow" loads slowly. */
+/**
+ * A model that answers by words. `packageFolder` orders its behaviour: "missing" is not there, "slow" loads slowly, "device" is on
+ * a device until that is lost.
+ */
 export class FakeModel implements Model {
   readonly defaults = fakeDefaults;
   readonly maxSequenceTokens = 256;
@@ -38,18 +41,25 @@ export class FakeModel implements Model {
   readonly rereadTokens = 512;
   readonly questionHead = 3;
   readonly keys = new AnchorKeys('fake', [1, 2, 3]);
-  readonly info: Model['info'];
   readonly calibration: Model['calibration'];
   readonly #pace: Pace;
+  readonly #packageFolder: string;
+  readonly #device: FakeDevice | null;
 
   constructor(pace: Pace, packageFolder = 'fake', calibration: Model['calibration'] = nothingToCalibrate) {
     this.#pace = pace;
     this.calibration = calibration;
-    this.info = {
+    this.#packageFolder = packageFolder;
+    this.#device = packageFolder === 'device' ? { isLost: false } : null;
+  }
+
+  get info(): Model['info'] {
+    const isOnDevice = this.#device?.isLost === false;
+    return {
       name: 'fake',
-      packageFolder,
+      packageFolder: this.#packageFolder,
       variant: 'fp32',
-      executionProvider: 'cpu',
+      executionProvider: isOnDevice ? 'webgpu' : 'cpu',
       executionProviderReason: 'CPU, because nothing is computed.',
       scheme: 'mark',
       choice: 'window',
@@ -85,7 +95,8 @@ export class FakeModel implements Model {
   }
 
   createContext(): FakeContext {
-    return new FakeContext(this.#pace);
+    // One that is made after the loss is on the CPU.
+    return new FakeContext(this.#pace, undefined, this.#device?.isLost === false ? this.#device : null);
   }
 
   createBatchContext(): ReturnType<Model['createBatchContext']> {

@@ -81,6 +81,32 @@ describe('worker process', function () {
     });
   });
 
+  it('goes on on the CPU when the device is lost in the middle of an answer, which is told once and whole', async () => {
+    let streamed = '';
+    const providers: string[] = [];
+    const listener: WorkerListener = {
+      onToken: ({ text }) => (streamed += text),
+      onModelChanged: ({ executionProvider }) => providers.push(executionProvider),
+    };
+    await withWorker({ listener }, async (worker) => {
+      const { executionProvider } = await worker.request(loadModelRequest, { ...fakeLoad, packageFolder: 'device' });
+      assert.equal(executionProvider, 'webgpu');
+      const { id } = await worker.request(createSessionRequest, { ephemeral: false });
+      await worker.request(askRequest, question(id, 'hello'));
+      streamed = '';
+      const { exchange, memory } = await worker.request(askRequest, question(id, 'unplug'));
+      assert.equal(exchange.answer, 'word0 word1 word2 word3 word4 ');
+      assert.equal(streamed, exchange.answer);
+      assert.deepEqual(providers, ['cpu']);
+      const exchanges = memory.sequences.filter(({ kind }) => kind === 'exchange');
+      assert.deepEqual(
+        exchanges.map(({ state }) => state),
+        ['anchored', 'live'],
+      );
+      await worker.request(askRequest, question(id, 'again'));
+    });
+  });
+
   it('lets a question wait while the model loads', () =>
     withWorker({}, async (worker) => {
       const loading = worker.request(loadModelRequest, { ...fakeLoad, packageFolder: 'slow' });
