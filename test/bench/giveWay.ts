@@ -14,7 +14,7 @@ import { noArguments, readOptions } from '../../scripts/options.ts';
 import { median, printResult, progress, rounded } from './report.ts';
 
 const options = readOptions({
-  usage: 'usage: npm run --silent give-way -- [--rounds N] [--seconds N]',
+  usage: 'usage: node test/bench/giveWay.ts [--rounds N] [--seconds N]',
   options: { rounds: { type: 'string' }, seconds: { type: 'string' } },
   schema: z.object({
     rounds: z.coerce.number().int().min(1).default(3),
