@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { messageOf } from '../../../src/protocol/errors.ts';
 import type { Variant } from '../../../src/protocol/packageManifest.ts';
 import { loadPackage } from '../../../src/engine/modelPackage.ts';
-import { physicalCores } from '../../../src/engine/onnxRuntime.ts';
+import { loadOnnxRuntime, physicalCores } from '../../../src/engine/onnxRuntime.ts';
+import { readBandwidth, weightBytes } from '../profileRuns.ts';
 import { builtInPackage, progress } from '../report.ts';
 import { agreement, wantedAgreement, type Agreement } from './agreement.ts';
 import { codingSession } from './codingSession.ts';
@@ -11,7 +12,7 @@ import { engineLabels, windowTokens, type EngineName, type Setup } from './engin
 import type { Grown, Measured } from './engineTasks.ts';
 import { preparePeerModels } from './peerModels.ts';
 import { preparePeers } from './peerPackages.ts';
-import { grow, measure, predict } from './runEngine.ts';
+import { EngineRunner } from './runEngine.ts';
 
 export interface ComparisonOptions {
   readonly engines: readonly EngineName[];
@@ -36,6 +37,12 @@ export type ColdSample = Omit<Grown['marks'][number], 'measured'> & {
 
 export interface Comparison {
   readonly threads: number;
+  /** Share of the machine's processors that other programs took meanwhile. */
+  readonly othersShare: number;
+  /** Bytes of a variant's weights, all of which a step reads. */
+  readonly weightBytes: number;
+  /** Bytes a second that the processors read of memory, by round. */
+  readonly bandwidths: readonly number[];
   readonly samples: readonly Sample[];
   readonly cold: readonly ColdSample[];
   readonly agreement: readonly Agreement[];
@@ -61,13 +68,15 @@ export async function compare(options: ComparisonOptions): Promise<Comparison> {
     if (engine.startsWith('llama')) return peers.llama !== null;
     return engine !== 'transformers' || peers.transformers !== null;
   });
+  const pkg = await loadPackage(builtInPackage);
   const sessionFile = join(folder, 'session.json');
-  const session = await codingSession(await loadPackage(builtInPackage), lengths, options.answerTokens);
+  const session = await codingSession(pkg, lengths, options.answerTokens);
   await writeFile(sessionFile, JSON.stringify(session));
   const threads = physicalCores();
   const setup = (engine: EngineName): Setup => {
     return { engine, variant, threads, sessionFile, stateFolder: folder, ...peers };
   };
+  const runner = await EngineRunner.create(folder);
   const samples: Sample[] = [];
   const cold: ColdSample[] = [];
   const failed = new Set<EngineName>();
@@ -76,8 +85,9 @@ export async function compare(options: ComparisonOptions): Promise<Comparison> {
     try {
       progress(`${what}, ${engineLabels[engine]}: ${await work()}`);
     } catch (error) {
+      if (runner.isStopped) throw error;
       failed.add(engine);
-      problems.push(`${engineLabels[engine]} is left out from ${what} on: ${messageOf(error).slice(-400)}`);
+      problems.push(`${engineLabels[engine]} is left out from ${what} on: ${messageOf(error)}`);
       progress(problems.at(-1) ?? '');
     }
   };
@@ -86,8 +96,11 @@ export async function compare(options: ComparisonOptions): Promise<Comparison> {
   const fitting = held.filter((length) => length <= windowTokens);
   const reference = { ...setup('full'), variant: 'fp32' } as const;
   const checkedAt = held[0] ?? 0;
-  const expected = await predict(reference, checkedAt);
+  const expected = await runner.predict(reference, checkedAt);
+  const ort = await loadOnnxRuntime();
+  const bandwidths: number[] = [];
   for (let round = 0; round < rounds; round++) {
+    bandwidths.push(await readBandwidth(ort, folder, threads));
     for (const engine of inTurn(engines, round)) {
       if (neverRead.includes(engine) || (round > 0 && !readAnew.includes(engine))) continue;
       const read = bounded.includes(engine) || round > 0 ? fitting : held;
@@ -95,7 +108,7 @@ export async function compare(options: ComparisonOptions): Promise<Comparison> {
       const isMeasured = engine === 'transformers';
       await attempt(engine, `round ${round + 1}, reading`, async () => {
         const asked = isMeasured ? lengths.filter((length) => length <= windowTokens) : read;
-        const { marks } = await grow(setup(engine), asked, { save: round === 0, measure: isMeasured });
+        const { marks } = await runner.grow(setup(engine), asked, { save: round === 0, measure: isMeasured });
         for (const { measured, ...mark } of marks) {
           if (mark.length > 0) cold.push({ ...mark, engine, round });
           if (measured !== null) samples.push({ ...measured, engine, round });
@@ -111,7 +124,7 @@ export async function compare(options: ComparisonOptions): Promise<Comparison> {
       for (const engine of inTurn(engines, round)) {
         if (!isMeasuredAt(engine, length)) continue;
         await attempt(engine, `round ${round + 1}, ${length} tokens`, async () => {
-          const measured = await measure(setup(engine), length);
+          const measured = await runner.measure(setup(engine), length);
           samples.push({ ...measured, engine, round });
           return speedText(measured);
         });
@@ -132,7 +145,17 @@ export async function compare(options: ComparisonOptions): Promise<Comparison> {
   }
   const isRight = ({ engine }: { engine: EngineName }): boolean =>
     agreements.every((each) => each.engine !== engine || each.share >= (wantedAgreement[engine] ?? 0));
-  return { threads, samples: samples.filter(isRight), cold: cold.filter(isRight), agreement: agreements, problems };
+  const { othersShare } = runner;
+  return {
+    threads,
+    othersShare,
+    weightBytes: await weightBytes(pkg, variant),
+    bandwidths,
+    samples: samples.filter(isRight),
+    cold: cold.filter(isRight),
+    agreement: agreements,
+    problems,
+  };
 }
 
 async function openPeers(

@@ -1,3 +1,4 @@
+import { rounded } from '../report.ts';
 import type { Comparison } from './comparison.ts';
 import { engineLabels, engineNames, windowTokens, type EngineName } from './engines.ts';
 import { Figures, metrics, type Metric, type Spread } from './figures.ts';
@@ -6,6 +7,11 @@ import { targetStates, type TargetState } from './speedTargets.ts';
 /** A comparison as it is printed and kept. */
 export interface ComparisonReport {
   readonly threads: number;
+  /** Share of the machine's processors that other programs took meanwhile: past a few hundredths, measure again. */
+  readonly othersShare: number;
+  readonly weightsMB: number;
+  /** What the processors read of memory in a second, by round. */
+  readonly readGBps: readonly number[];
   readonly lengths: readonly number[];
   readonly engines: readonly EngineReport[];
   readonly targets: readonly TargetState[];
@@ -27,7 +33,7 @@ interface EngineReport {
 
 export function comparisonReport(comparison: Comparison, lengths: readonly number[]): ComparisonReport {
   const figures = new Figures(comparison);
-  const { samples, threads, agreement, problems } = comparison;
+  const { samples, threads, othersShare, agreement, problems } = comparison;
   const engines = engineNames.flatMap((engine): EngineReport[] => {
     const measured = metrics.flatMap((metric) => {
       const spreads = lengths.map((length) => figures.spread({ engine, length, metric }));
@@ -39,6 +45,9 @@ export function comparisonReport(comparison: Comparison, lengths: readonly numbe
   });
   return {
     threads,
+    othersShare: rounded(othersShare, 2),
+    weightsMB: rounded(comparison.weightBytes / 1e6),
+    readGBps: comparison.bandwidths.map((bandwidth) => rounded(bandwidth / 1e9, 3)),
     lengths,
     engines,
     targets: targetStates(figures),
@@ -102,6 +111,7 @@ export function reportText(report: ComparisonReport): string {
     ...tables,
     `Targets: ratio as median [least, most] of the rounds\n${table(targets)}`,
     `Where full caching is as good or better\n  ${report.fullCachingWins.join('\n  ') || 'nowhere'}`,
+    `Other programs took ${(100 * report.othersShare).toFixed(0)}% of the machine meanwhile.`,
     ...report.notes.map((note) => `Note: ${note}`),
     ...report.problems.map((problem) => `Problem: ${problem}`),
   ].join('\n\n');

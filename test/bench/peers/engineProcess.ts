@@ -7,7 +7,7 @@ import { median, printResult } from '../report.ts';
 import type { BenchEngine } from './benchEngine.ts';
 import { codingSessionSchema, type Mark } from './codingSession.ts';
 import { openEngine, openSession, setupSchema, statePath } from './engines.ts';
-import { taskSchema, type Grown, type Measured } from './engineTasks.ts';
+import { taskSchema, type Grown, type Measured, type Task } from './engineTasks.ts';
 
 /** Questions whose times are taken. */
 const asked = 3;
@@ -15,11 +15,16 @@ const asked = 3;
 const setup = setupSchema.parse(JSON.parse(process.argv[2] ?? ''));
 const task = taskSchema.parse(JSON.parse(process.argv[3] ?? ''));
 const session = codingSessionSchema.parse(JSON.parse(await readFile(setup.sessionFile, 'utf8')));
-if ('grow' in task) printResult(await grow(task));
-else if ('predict' in task) printResult({ predicted: await predict(markOf(task.predict)) });
-else printResult(await restored(markOf(task.measure)));
+const result = await done(task);
+printResult({ result, cpuSeconds: cpuSeconds() });
 // Native threads of the peers would keep the process.
 process.exit(0);
+
+async function done(what: Task): Promise<object> {
+  if ('grow' in what) return grow(what);
+  if ('predict' in what) return { predicted: await predict(markOf(what.predict)) };
+  return restored(markOf(what.measure));
+}
 
 function markOf(length: number): Mark {
   const mark = session.marks.find((each) => each.length === length);
@@ -42,12 +47,12 @@ async function grow({
   const startMs = performance.now();
   let readMs = 0;
   let readCpu = 0;
-  let done = 0;
+  let heldExchanges = 0;
   for (const mark of lengths.map(markOf)) {
     const began = performance.now();
     const cpuBegan = cpuSeconds();
-    for (const exchange of session.exchanges.slice(done, mark.exchanges)) await engine.hold(exchange);
-    done = mark.exchanges;
+    for (const exchange of session.exchanges.slice(heldExchanges, mark.exchanges)) await engine.hold(exchange);
+    heldExchanges = mark.exchanges;
     readMs += performance.now() - began;
     readCpu += cpuSeconds() - cpuBegan;
     const askCpu = cpuSeconds();

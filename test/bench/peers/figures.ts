@@ -13,8 +13,12 @@ export const metrics = [
   'restoredFirstTokenMs',
   'cpuSecondsPerAnswer',
   'readTokensPerSecond',
+  /** A step's time over the time in which its weights and rows can be read from memory. */
+  'stepOverBandwidth',
 ] as const;
 export type Metric = (typeof metrics)[number];
+
+const ownEngines: readonly EngineName[] = ['anchors8', 'anchors16', 'full'];
 
 /** A median with the least and the most of the rounds. */
 export interface Spread {
@@ -34,7 +38,7 @@ export interface Cell {
 export class Figures {
   readonly #values = new Map<string, Map<number, number>>();
 
-  constructor({ samples, cold }: Comparison) {
+  constructor({ samples, cold, bandwidths, weightBytes }: Comparison) {
     for (const sample of samples) {
       const { engine, length, round } = sample;
       const put = (metric: Metric, value: number | null): void => this.#put({ engine, length, metric }, round, value);
@@ -46,6 +50,8 @@ export class Figures {
       put('restoredFirstTokenMs', sample.restoredFirstTokenMs);
       put('cpuSecondsPerAnswer', sample.cpuSecondsPerAnswer);
       put('readTokensPerSecond', sample.readTokensPerSecond);
+      const limitMs = (1000 * (weightBytes + sample.kvBytes)) / (bandwidths[round] ?? NaN);
+      if (ownEngines.includes(engine)) put('stepOverBandwidth', sample.decodeMsPerToken / limitMs);
     }
     for (const { engine, length, round, coldFirstTokenMs, peakMemoryMB } of cold) {
       this.#put({ engine, length, metric: 'coldFirstTokenMs' }, round, coldFirstTokenMs);

@@ -1,11 +1,11 @@
 import type { EngineName } from './engines.ts';
 import type { Figures, Metric, Spread } from './figures.ts';
 
-/** A goal that the engine is held to: a ratio of one figure to another of the same run. */
+/** A goal that the engine is held to: a ratio of one figure to another of the same run, or a figure that is one itself. */
 export interface SpeedTarget {
   readonly text: string;
   readonly ours: EngineName;
-  readonly other: EngineName;
+  readonly other: EngineName | null;
   readonly metric: Metric;
   /** Of the other, where it is not the same. */
   readonly otherMetric?: Metric;
@@ -51,6 +51,15 @@ const none = (length: number, atLeast: number): SpeedTarget => ({
   metric: 'firstTokenMs',
   length,
   atLeast,
+});
+
+const bandwidth = (length: number): SpeedTarget => ({
+  text: `a step against reading its bytes from memory, ratio 8, ${length} tokens`,
+  ours: 'anchors8',
+  other: null,
+  metric: 'stepOverBandwidth',
+  length,
+  atMost: 1.3,
 });
 
 export const speedTargets: readonly SpeedTarget[] = [
@@ -129,15 +138,23 @@ export const speedTargets: readonly SpeedTarget[] = [
   none(short, 3.5),
   none(middle, 3.5),
   none(long, 50),
+  bandwidth(0),
+  bandwidth(long),
 ];
+
+function fraction(value: number): string {
+  return value < 1 ? `1/${Math.round(1 / value)}` : String(value);
+}
 
 /** Where each target stands, by the medians. */
 export function targetStates(figures: Figures): TargetState[] {
   return speedTargets.map(({ text, ours, other, metric, otherMetric = metric, length, atLeast, atMost }) => {
-    const ratio = figures.ratio({ engine: ours, length, metric }, { engine: other, length, metric: otherMetric });
+    const cell = { engine: ours, length, metric };
+    const ratio =
+      other === null ? figures.spread(cell) : figures.ratio(cell, { engine: other, length, metric: otherMetric });
     const isMet =
       ratio === null ? null : ratio.median >= (atLeast ?? -Infinity) && ratio.median <= (atMost ?? Infinity);
-    const wanted = atLeast === undefined ? `<= 1/${Math.round(1 / (atMost ?? 1))}` : `>= ${atLeast}`;
+    const wanted = atLeast === undefined ? `<= ${fraction(atMost ?? NaN)}` : `>= ${atLeast}`;
     return { text, wanted, ratio, isMet };
   });
 }
