@@ -14,7 +14,7 @@ describe('turn', () => {
     const memory = new SessionMemory({
       context,
       keys: model.keys,
-      store: { keepsAnchors: false, readAnchors: () => undefined, write: () => undefined },
+      store: { keepsAnchors: false, hasAnchors: () => false, readAnchors: () => undefined, write: () => undefined },
       defaults: model.defaults,
       workRows: model.workRows,
       encode: encodeFake,
@@ -29,7 +29,6 @@ describe('turn', () => {
     const listener = { onProgress: () => undefined, onToken: () => undefined };
     const request = { task: 'chat', question: 'zeta?', attachments, sampling } as const;
     await runTurn(model, { memory, rehydrator }, request, listener, new AbortController().signal);
-    rehydrator.close();
     const texts = context.likely.map((ids) => String.fromCodePoint(...ids));
     for (const [index, word] of ['delta', 'beta', 'epsilon', 'zeta'].entries()) {
       assert.ok(texts[index]?.includes(word), `${word} in ${JSON.stringify(texts[index])}`);
