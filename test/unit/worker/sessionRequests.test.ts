@@ -192,8 +192,11 @@ describe('requests about sessions', function () {
         const file = { path: 'src/values.ts', languageId: 'typescript', startLine: 1, text };
         await worker.request(indexFileRequest, file);
         await worker.request(stopIndexingRequest, {});
+        // Some may have been read before the request to stop came.
+        const stopped = anchors();
         await sleep(300);
-        assert.equal(anchors(), 0);
+        assert.equal(anchors(), stopped);
+        assert.ok(stopped < 5);
         await worker.request(indexFileRequest, file);
         for (let waited = 0; anchors() < 5; waited += 20) {
           assert.ok(waited < 10_000);
