@@ -69,7 +69,10 @@ export class Calibration implements ModelCalibration {
     const { measure, profile, group } = this.#options;
     const choice = await measure(signal);
     this.#hasMeasured = true;
-    if (choice !== null) profile.noteGroup({ ...group, ...choice, measured: [...choice.measured] });
+    // What was measured on a busy machine would stand for a month; the next start measures again.
+    if (choice === null || !choice.isSteady) return;
+    const { groupTokens, measured } = choice;
+    profile.noteGroup({ ...group, groupTokens, measured: [...measured] });
   }
 
   async tryProvidersAgain(signal: AbortSignal): Promise<void> {

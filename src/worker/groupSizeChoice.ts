@@ -15,6 +15,9 @@ const worthwhile = 0.95;
 
 const rounds = 5;
 
+/** On a machine with nothing else to do, the median of five runs is so much above the fastest at most. */
+const steadyRatio = 1.25;
+
 /** Rows that the measured groups are read after: anchors of a session of some length. */
 const pastRows = 384;
 
@@ -28,6 +31,8 @@ export interface GroupSizeChoice {
   readonly groupTokens: number;
   /** Those that were fast enough to be measured. */
   readonly measured: readonly MeasuredSize[];
+  /** Whether runs of a size took about the same time: else the machine was busy with something else. */
+  readonly isSteady: boolean;
 }
 
 /**
@@ -68,7 +73,8 @@ export async function chooseGroupSize(
   const measured = fast.map(([tokens, each]) => ({ tokens, tokensPerSecond: tokens / (median(each) / 1000) }));
   const best = Math.max(...measured.map(({ tokensPerSecond }) => tokensPerSecond));
   const chosen = measured.find(({ tokensPerSecond }) => tokensPerSecond >= worthwhile * best);
-  return { groupTokens: chosen?.tokens ?? groupSizes[0], measured };
+  const isSteady = [...times.values()].every((each) => median(each) <= steadyRatio * Math.min(...each));
+  return { groupTokens: chosen?.tokens ?? groupSizes[0], measured, isSteady };
 }
 
 /**

@@ -30,6 +30,7 @@ printResult({
   suggested: decoder.groupTokens,
   chosen: choice?.groupTokens ?? null,
   measured: choice?.measured.map((each) => ({ ...each, tokensPerSecond: rounded(each.tokensPerSecond, 3) })) ?? [],
+  isSteady: choice?.isSteady ?? null,
   seconds,
 });
 await decoder.dispose();

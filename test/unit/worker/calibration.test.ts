@@ -47,7 +47,7 @@ describe('calibration', function () {
           },
           measure: async () => {
             done.push('measure');
-            return { groupTokens: 32, measured: [{ tokens: 32, tokensPerSecond: 900 }] };
+            return { groupTokens: 32, measured: [{ tokens: 32, tokensPerSecond: 900 }], isSteady: true };
           },
           ...more,
         });
@@ -128,6 +128,17 @@ describe('calibration', function () {
       { probe },
     );
   });
+
+  it('does not keep what was measured on a busy machine', () =>
+    withModel(
+      {},
+      async ({ calibration, profile }) => {
+        await calibration.run(never);
+        assert.equal(profile.group({ model: 'a int8', executionProvider: 'cpu', threads: 2 }), undefined);
+        assert.ok(!calibration.isDue);
+      },
+      { measure: async () => ({ groupTokens: 16, measured: [], isSteady: false }) },
+    ));
 
   it('has nothing to do where nothing could be remembered', () =>
     withModel(

@@ -15,11 +15,12 @@ describe('group size', function () {
   async function chosen(milliseconds: (tokens: number, run: number) => number): Promise<{
     groupTokens: number;
     measured: number[];
+    isSteady: boolean;
     read: number[];
   }> {
     let now = 0;
     const read: number[] = [];
-    const { groupTokens, measured } = await chooseGroupSize(
+    const { groupTokens, measured, isSteady } = await chooseGroupSize(
       async (tokens) => {
         now += milliseconds(tokens, read.length);
         read.push(tokens);
@@ -27,7 +28,7 @@ describe('group size', function () {
       never,
       () => now,
     );
-    return { groupTokens, measured: measured.map(({ tokens }) => tokens), read };
+    return { groupTokens, measured: measured.map(({ tokens }) => tokens), isSteady, read };
   }
 
   it('is the smallest within 5% of the fastest', async () => {
@@ -52,6 +53,12 @@ describe('group size', function () {
     const quiet = (tokens: number): number => 2 + tokens / 4;
     const disturbed = await chosen((tokens, run) => quiet(tokens) + (run % 11 === 0 ? 90 : 0));
     assert.equal(disturbed.groupTokens, 128);
+    assert.ok(disturbed.isSteady);
+  });
+
+  it('tells when the machine was busy with something else', async () => {
+    const busy = await chosen((tokens, run) => (2 + tokens / 8) * (run % 3 === 0 ? 1 : 2));
+    assert.ok(!busy.isSteady);
   });
 
   it('stops between two runs', async () => {

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { z } from 'zod';
 import { workerPath } from '../../../src/cli/packagePaths.ts';
+import { physicalCores } from '../../../src/engine/onnxRuntime.ts';
 import { AnchorageError } from '../../../src/protocol/errors.ts';
 import { diagnoseRequest, loadModelRequest, tryProvidersRequest } from '../../../src/protocol/worker.ts';
 import type { ModelCalibration } from '../../../src/worker/calibration.ts';
+import { machineIdentity } from '../../../src/worker/machineIdentity.ts';
+import { MachineProfile } from '../../../src/worker/machineProfile.ts';
 import { QuietCalibration } from '../../../src/worker/quietCalibration.ts';
 import { RequestQueue } from '../../../src/worker/requestQueue.ts';
 import { buildTinyPackage } from '../engine/tinyDecoder.ts';
@@ -104,51 +105,37 @@ describe('calibration in quiet moments', function () {
     assert.deepEqual([steps.events, idle.events], [[], []]);
   });
 
-  it('measures, tries and remembers in a worker that nobody asks anything', () =>
+  it('tries, and goes by what is remembered, in a worker that nobody asks anything', () =>
     withFolder(async (folder) => {
       const { package: built } = await buildTinyPackage(tinyModel({}), join(folder, 'model'));
       const profileFolder = join(folder, 'profile');
-      const profileSchema = z.object({
-        providers: z.array(z.object({ executionProvider: z.string() })),
-        groups: z.array(z.object({ groupTokens: z.int() })),
-      });
       const load = { ...fakeLoad, packageFolder: built.folder };
-      const changed: string[] = [];
+      const changed = Promise.withResolvers<string>();
       const listener = {
         onModelChanged: ({ executionProviderReason }: { executionProviderReason: string }) =>
-          changed.push(executionProviderReason),
+          changed.resolve(executionProviderReason),
       };
       const options = { workerPath, storageFolder: null, profileFolder, listener };
-      let measured = 0;
+      let onnxruntime = '';
       await withWorker(options, async (worker) => {
+        ({ onnxruntime } = worker.info);
         const { executionProviderReason } = await worker.request(loadModelRequest, load);
         assert.match(executionProviderReason, /not been tried/);
-        const profile = (): unknown => {
-          try {
-            return JSON.parse(readFileSync(join(profileFolder, 'machine.json'), 'utf8'));
-          } catch {
-            return null;
-          }
-        };
-        let found = profileSchema.safeParse(profile());
-        for (const begin = performance.now(); found.data?.groups.length !== 1 && performance.now() - begin < 40_000;) {
-          await sleep(100);
-          found = profileSchema.safeParse(profile());
-        }
-        measured = found.data?.groups[0]?.groupTokens ?? 0;
-        assert.ok(measured > 0 && found.data?.providers.length !== 0);
-        await sleep(200);
-        assert.equal(changed.length, 1);
-        assert.doesNotMatch(changed[0] ?? '', /not been tried/);
+        const reason = await changed.promise;
+        assert.doesNotMatch(reason, /not been tried/);
         const again = await worker.request(tryProvidersRequest, {});
-        assert.equal(again.executionProviderReason, changed[0]);
+        assert.equal(again.executionProviderReason, reason);
       });
+      const profile = new MachineProfile(profileFolder, machineIdentity(onnxruntime));
+      assert.ok(profile.tried.length > 0);
+      const group = { model: `${built.fingerprint} fp32`, executionProvider: 'cpu', threads: physicalCores() } as const;
+      profile.noteGroup({ ...group, groupTokens: 48, measured: [{ tokens: 48, tokensPerSecond: 900 }] });
       await withWorker(options, async (worker) => {
         const { executionProviderReason } = await worker.request(loadModelRequest, load);
         assert.doesNotMatch(executionProviderReason, /not been tried/);
         const { checks } = await worker.request(diagnoseRequest, {});
-        const group = checks.find(({ name }) => name === 'Tokens read at a time');
-        assert.ok(group?.detail.startsWith(`${measured}, measured on `), group?.detail);
+        const size = checks.find(({ name }) => name === 'Tokens read at a time');
+        assert.ok(size?.detail.startsWith('48, measured on '), size?.detail);
         assert.ok(checks.some(({ name }) => name.startsWith('Tried: ')));
         assert.ok(checks.some(({ detail }) => detail === join(profileFolder, 'machine.json')));
       });
