@@ -3,13 +3,15 @@
  * with full caching and with none; node-llama-cpp and transformers.js with the same weights. Engines take turns, each
  * session in a process of its own; ratios are taken within a round.
  *
- * Tables and targets on stderr, one JSON line on stdout. `--quick`: one round of the shorter sessions, in three minutes.
- * `--own`: the built-in package alone, variant by variant. The first run installs the two others below .cache.
+ * Tables and targets on stderr, one JSON line on stdout. `--quick`: one round of the shorter sessions and fewer engines,
+ * in three minutes of a quiet machine. `--own`: the built-in package alone, variant by variant. `--docs`: writes the plot
+ * and the figures that the documentation shows. The first run installs the two others below .cache.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { AnchorageError } from '../../src/protocol/errors.ts';
 import { variants } from '../../src/protocol/packageManifest.ts';
 import { noArguments, readOptions } from '../../scripts/options.ts';
 import { cacheFolder } from '../../scripts/prepare/folders.ts';
@@ -26,7 +28,7 @@ const lengthList = z
   .string()
   .regex(/^\d+(,\d+)*$/)
   .transform((text) => text.split(',').map(Number));
-const quickEngines = ['anchors8', 'anchors16', 'full', 'none', 'llamaQ4', 'transformers'] as const;
+const quickEngines = ['anchors8', 'full', 'none', 'llamaQ4', 'transformers'] as const;
 
 const options = readOptions({
   usage:
@@ -56,7 +58,12 @@ const { quick, variant } = options;
 const rounds = options.rounds ?? (quick ? 1 : 3);
 
 if (options.own) printResult(await ownSpeed(rounds, options.lengths ?? [512, 1024, 2048]));
-else await comparePeers();
+else {
+  await comparePeers().catch((error: unknown) => {
+    if (!AnchorageError.is(error, 'cancelled')) throw error;
+    progress(error.message);
+  });
+}
 
 async function comparePeers(): Promise<void> {
   const began = performance.now();

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf } from '../../../src/protocol/errors.ts';
+import { AnchorageError, messageOf } from '../../../src/protocol/errors.ts';
 import type { Variant } from '../../../src/protocol/packageManifest.ts';
 import { loadPackage } from '../../../src/engine/modelPackage.ts';
 import { loadOnnxRuntime, physicalCores } from '../../../src/engine/onnxRuntime.ts';
@@ -85,7 +85,7 @@ export async function compare(options: ComparisonOptions): Promise<Comparison> {
     try {
       progress(`${what}, ${engineLabels[engine]}: ${await work()}`);
     } catch (error) {
-      if (runner.isStopped) throw error;
+      if (AnchorageError.is(error, 'cancelled')) throw error;
       failed.add(engine);
       problems.push(`${engineLabels[engine]} is left out from ${what} on: ${messageOf(error)}`);
       progress(problems.at(-1) ?? '');

@@ -45,6 +45,7 @@ export class LlamaEngine implements BenchEngine {
   readonly #sequence: LlamaSequence;
   readonly #context: LlamaContext;
   readonly #bytesPerRow: number;
+  #filler: readonly number[] = [];
 
   private constructor(context: LlamaContext, bytesPerRow: number) {
     this.#context = context;
@@ -60,10 +61,14 @@ export class LlamaEngine implements BenchEngine {
     return new LlamaEngine(context, bytesPerRow);
   }
 
-  /** Reads tokens until there is no room for another one. */
+  /**
+   * Reads tokens until there is no room for another one, now and before every question: so that the context is shifted
+   * for each.
+   */
   async fill(tokens: readonly number[]): Promise<void> {
+    this.#filler = tokens;
     const free = this.#context.contextSize - 1 - this.#sequence.nextTokenIndex;
-    await this.hold(tokens.slice(0, free));
+    if (free > 0) await this.hold(tokens.slice(0, free));
   }
 
   async hold(exchange: readonly number[]): Promise<void> {
@@ -71,6 +76,7 @@ export class LlamaEngine implements BenchEngine {
   }
 
   async answer(question: readonly number[], answer: readonly number[]): Promise<TimedAnswer> {
+    if (this.#filler.length > 0) await this.fill(this.#filler);
     const held = this.#sequence.nextTokenIndex;
     const timed = await timedAnswer(question, answer, async (tokens) => {
       const last = tokens.at(-1) ?? 0;

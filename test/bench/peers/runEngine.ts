@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { z } from 'zod';
+import { AnchorageError } from '../../../src/protocol/errors.ts';
 import { root } from '../../../scripts/prepare/folders.ts';
 import type { Setup } from './engines.ts';
 import { grownSchema, measuredSchema, predictedSchema, type Grown, type Measured, type Task } from './engineTasks.ts';
@@ -28,11 +29,6 @@ export class EngineRunner {
         process.exitCode = 1;
       });
     }
-  }
-
-  /** Whether the process was told to stop: every task fails then. */
-  get isStopped(): boolean {
-    return this.#stopping.signal.aborted;
   }
 
   /** Bundles the code into a folder: what is edited during a long run must not be measured in a part of it. */
@@ -82,6 +78,7 @@ export class EngineRunner {
     const before = processorSeconds();
     const options = { timeout: timeoutMs, maxBuffer: 1 << 24, signal: this.#stopping.signal };
     const { stdout } = await promisify(execFile)(process.execPath, args, options).catch((error: unknown) => {
+      if (this.#stopping.signal.aborted) throw new AnchorageError('cancelled', 'Stopped.');
       throw new Error(reasonOf(error), { cause: error });
     });
     const after = processorSeconds();
