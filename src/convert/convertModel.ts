@@ -100,7 +100,9 @@ export async function convertModel(options: ConvertOptions): Promise<ConvertResu
           done: index * config.num_hidden_layers + layer + 1,
           total: built.length * config.num_hidden_layers,
         });
-      await writeVariant(join(folder.path, 'onnx'), variant, weights, { producer: converterVersion, signal, onLayer });
+      const forDevices = options.variants.includes(variant);
+      const buildOptions = { producer: converterVersion, forDevices, signal, onLayer };
+      await writeVariant(join(folder.path, 'onnx'), variant, weights, buildOptions);
     }
     writeDeviceGraphs(join(folder.path, 'onnx'), config, converterVersion);
     const onVerified = (variant: Variant, done: number) =>

@@ -19,6 +19,8 @@ export interface BuildOptions {
   readonly format?: VariantFormat;
   readonly signal?: AbortSignal | undefined;
   readonly onLayer?: (layer: number) => void;
+  /** False for a variant that is built as a reference only. */
+  readonly forDevices?: boolean;
 }
 
 /** @throws AnchorageError `unsupported` naming the variant that a decoder of this width cannot have. */
@@ -58,6 +60,7 @@ export async function writeVariant(
       await pause();
     });
     writeFileSync(path, encodeModel(graph.model(options.producer)), { flag: 'wx' });
+    if (options.forDevices === false) return path;
     const deviceGraph = new GraphBuilder(`decoder_gqa_${variant}`, data, 'device');
     await buildGqaGraph(deviceGraph, weights, format, pause);
     const devicePath = join(folder, `model_gqa_${variant}.onnx`);
