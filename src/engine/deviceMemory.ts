@@ -68,7 +68,7 @@ export function deviceFailed(problem: string, cause?: unknown): AnchorageError {
   return new AnchorageError(
     'deviceFailed',
     `The GPU failed: ${problem}.`,
-    'Go on on the CPU: set anchorage.executionProvider to cpu.',
+    'Go on on the CPU: set anchorage.model.executionProvider to cpu.',
     { cause },
   );
 }

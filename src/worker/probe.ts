@@ -36,29 +36,41 @@ async function tryProvider(executionProvider: string, model: string | undefined)
     const { provider, ...probed } = probedModelSchema
       .extend({ provider: z.enum(executionProviders) })
       .parse({ ...z.looseObject({}).parse(JSON.parse(model)), provider: executionProvider });
-    const modelDifference = worst(await modelLogits(probed, 'cpu'), await modelLogits(probed, provider));
-    return { ran: true, difference, modelDifference };
+    const onCpu = await runModel(probed, 'cpu');
+    const onDevice = await runModel(probed, provider);
+    const modelDifference = worst(onCpu.logits, onDevice.logits);
+    return { ran: true, difference, modelDifference, timeShare: onDevice.ms / onCpu.ms };
   } catch (error) {
     return { ran: false, problem: messageOf(error) };
   }
 }
 
-/** Logits after a whole group, and after a decode step over it. */
-async function modelLogits(
+/** Steps after a group whose time is taken with it: a short answer to a question of a group. */
+const timedSteps = 16;
+
+/** Logits after a whole group, and after a decode step over it; then the milliseconds of a group and steps. */
+async function runModel(
   { packageFolder, variant, groupTokens }: ProbedModel,
   executionProvider: ExecutionProvider,
-): Promise<Float32Array[]> {
+): Promise<{ readonly logits: readonly Float32Array[]; readonly ms: number }> {
   const pkg = await loadPackage(packageFolder);
   const decoder = await Decoder.create(pkg, { variant, threads: 0, groupTokens, executionProvider });
   const context = new AnchorContext(decoder, { pinned: [] });
   const text = pkg.tokenizer.encodeText(probeText.repeat(groupTokens)).slice(0, groupTokens + 1);
-  const logits: Float32Array[] = [];
-  for (const tokens of [text.slice(0, groupTokens), text.slice(groupTokens)])
-    logits.push(...(await context.read(tokens, { logits: 'last' })));
+  const [group, step] = [text.slice(0, groupTokens), text.slice(groupTokens)];
+  const logits = [
+    ...(await context.read(group, { logits: 'last' })),
+    ...(await context.read(step, { logits: 'last' })),
+  ];
+  context.dropLive();
+  const begin = performance.now();
+  await context.read(group, { logits: 'last' });
+  for (let steps = 0; steps < timedSteps; steps++) await context.read(step, { logits: 'last' });
+  const ms = performance.now() - begin;
   if (executionProvider === 'cpu') await decoder.dispose();
   // A decoder whose device fails goes on on the CPU, where it would be compared with itself.
   if (decoder.deviceProblem !== null) throw decoder.deviceProblem;
-  return logits;
+  return { logits, ms };
 }
 
 async function logitsOf(ort: OnnxRuntime, graph: Uint8Array, executionProvider: string): Promise<Float32Array[]> {

@@ -55,12 +55,13 @@ export function probeInChild(
 
 function outcomeOf(report: ReturnType<typeof probeReportSchema.parse>): ProviderOutcome {
   if (report.ran) {
-    const { difference, modelDifference = 0 } = report;
+    const { difference, modelDifference = 0, timeShare } = report;
     if (difference === null || difference > probeTolerance)
       return { kind: 'wrong', difference, allowed: probeTolerance };
     if (modelDifference === null || modelDifference > modelTolerance)
       return { kind: 'wrong', difference: modelDifference, allowed: modelTolerance };
-    return { kind: 'works', difference: Math.max(difference, modelDifference) };
+    const works = { kind: 'works', difference: Math.max(difference, modelDifference) } as const;
+    return timeShare === undefined ? works : { ...works, timeShare };
   }
   const problem = shortened(report.problem);
   return { kind: isMissing(report.problem) ? 'noDevice' : 'failed', problem };

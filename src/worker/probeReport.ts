@@ -18,6 +18,8 @@ export const probeReportSchema = z.discriminatedUnion('ran', [
     difference: z.number().nullable(),
     /** The same of the model's own graph, where one was given. */
     modelDifference: z.number().nullish(),
+    /** Time that the model's graph took to read a question and write an answer, as a share of the CPU's. */
+    timeShare: z.number().optional(),
   }),
   z.object({ ran: z.literal(false), problem: z.string() }),
 ]);

@@ -42,6 +42,15 @@ describe('execution provider', () => {
     assert.equal(choose({ cuda: works, webgpu: works }).executionProvider, 'cuda');
   });
 
+  it('is not one that works and is slower than the CPU, unless it was asked for', () => {
+    const slow: ProviderOutcome = { kind: 'works', difference: 1e-6, timeShare: 2.25 };
+    const chosen = choose({ cuda: absent, webgpu: slow });
+    assert.equal(chosen.executionProvider, 'cpu');
+    assert.match(chosen.reason, /^CPU, because WebGPU works here but took 2\.3 times as long [^\n]+\.$/);
+    assert.equal(choose({ cuda: slow, webgpu: { ...works, timeShare: 0.5 } }).executionProvider, 'webgpu');
+    assert.equal(choose({ webgpu: slow }, { wanted: 'webgpu' }).executionProvider, 'webgpu');
+  });
+
   it('is one that works while a better one has not been tried', () => {
     const { executionProvider, untried } = choose({ webgpu: works });
     assert.equal(executionProvider, 'webgpu');
