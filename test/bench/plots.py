@@ -1,4 +1,4 @@
-"""Draws docs/measured.png of what `npm run session` and `npm run bench` printed, kept in docs/measurements.
+"""Draws docs/measured.png of what `npm run session` and `npm run bench -- --own` printed, kept in docs/measurements.
 
     .venv/bin/python test/bench/plots.py
 

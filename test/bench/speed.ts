@@ -86,7 +86,7 @@ async function comparePeers(): Promise<void> {
   if (options.docs) {
     await mkdir(join(repository, 'docs', 'measurements'), { recursive: true });
     await writeFile(join(repository, 'docs', 'bench.svg'), comparisonPlot(report));
-    await writeFile(join(repository, 'docs', 'measurements', 'bench.json'), `${JSON.stringify(result, null, 1)}\n`);
+    await writeFile(join(repository, 'docs', 'measurements', 'comparison.json'), `${JSON.stringify(result, null, 1)}\n`);
   }
   printResult(result);
 }
