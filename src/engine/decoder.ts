@@ -60,7 +60,7 @@ export class Decoder {
   readonly deviceMemory: DeviceMemory;
   readonly #provider: ExecutionProvider;
   readonly #ort: OnnxRuntime;
-  readonly #device: DeviceDecoder | null;
+  #device: DeviceDecoder | null;
   #cpu: CpuDecoder | null;
   #opening: Promise<CpuDecoder> | null = null;
   #deviceProblem: AnchorageError | null = null;
@@ -155,7 +155,10 @@ export class Decoder {
       if (!AnchorageError.is(error, 'deviceFailed')) throw error;
       await this.#leaveDevice(error);
     }
-    if (this.#deviceProblem !== null && storage instanceof FallbackStorage) await storage.leave(this.#deviceProblem);
+    if (this.#deviceProblem !== null && storage instanceof FallbackStorage) {
+      await storage.leave(this.#deviceProblem);
+      await this.#freeDevice();
+    }
     return (this.#cpu ?? this.#onDevice()).run(run);
   }
 
@@ -168,6 +171,15 @@ export class Decoder {
   #onDevice(): DeviceDecoder {
     if (this.#device === null) throw new AnchorageError('internal', 'This decoder has no device.');
     return this.#device;
+  }
+
+  /** Frees the weights on a device that was left, once no cache has rows there. */
+  async #freeDevice(): Promise<void> {
+    const device = this.#device;
+    if (device === null || this.deviceMemory.buffers > 0) return;
+    this.#device = null;
+    this.deviceMemory.lose('it is not used any more');
+    await device.dispose();
   }
 
   async #leaveDevice(problem: AnchorageError): Promise<CpuDecoder> {

@@ -45,6 +45,7 @@ describe('the memory of a device', () => {
     const { num_hidden_layers: layers, num_key_value_heads: kvHeads, head_dim: headDim } = pkg.config;
     const pair = await openPair(pkg, { deviceBytes: 150 * 2 * layers * kvHeads * headDim * 4 });
     const [device, cpu] = pair.contexts({ pinned });
+    const [other, otherOnCpu] = pair.contexts({ pinned });
     const random = new Random(8);
     for (let n = 0; n < 3; n++) {
       const ids = randomIds(random, 20);
@@ -63,6 +64,8 @@ describe('the memory of a device', () => {
     const ids = randomIds(random, 18);
     for (const context of [device, cpu]) await context.seal(ids, { ratio: 4, choice: 'window' });
     assertSame(await device.read(ids, { logits: 'all' }), await cpu.read(ids, { logits: 'all' }));
+    for (const context of [other, otherOnCpu]) await context.seal(ids, { ratio: 4, choice: 'stride' });
+    assertSame(await other.read(ids, { logits: 'all' }), await otherOnCpu.read(ids, { logits: 'all' }));
     await pair.dispose();
   });
 
