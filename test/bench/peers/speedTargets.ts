@@ -5,7 +5,8 @@ import type { Figures, Metric, Spread } from './figures.ts';
 export interface SpeedTarget {
   readonly text: string;
   readonly ours: EngineName;
-  readonly other: EngineName | null;
+  /** Of more than one, the one that is hardest to beat. */
+  readonly other: readonly EngineName[];
   readonly metric: Metric;
   /** Of the other, where it is not the same. */
   readonly otherMetric?: Metric;
@@ -23,6 +24,7 @@ export interface TargetState {
 }
 
 const decode = 'decodeTokensPerSecond';
+const llama: readonly EngineName[] = ['llamaQ4', 'llamaQ8'];
 const short = 1000;
 const middle = 4000;
 const long = 8000;
@@ -31,13 +33,13 @@ const longest = 32_000;
 const full = (ours: EngineName, length: number, atLeast: number): SpeedTarget => ({
   text: `decode against full caching, ${ours}, ${length} tokens`,
   ours,
-  other: 'full',
+  other: ['full'],
   metric: decode,
   length,
   atLeast,
 });
-const keysValues = (ours: EngineName, other: EngineName, atMost: number): SpeedTarget => ({
-  text: `bytes of keys and values against ${other}, ${ours}, ${long} tokens`,
+const keysValues = (ours: EngineName, named: string, other: readonly EngineName[], atMost: number): SpeedTarget => ({
+  text: `bytes of keys and values against ${named}, ${ours}, ${long} tokens`,
   ours,
   other,
   metric: 'kvBytes',
@@ -47,7 +49,7 @@ const keysValues = (ours: EngineName, other: EngineName, atMost: number): SpeedT
 const none = (length: number, atLeast: number): SpeedTarget => ({
   text: `first token of a turn against no caching, ${length} tokens`,
   ours: 'none',
-  other: 'anchors8',
+  other: ['anchors8'],
   metric: 'firstTokenMs',
   length,
   atLeast,
@@ -56,7 +58,7 @@ const none = (length: number, atLeast: number): SpeedTarget => ({
 const bandwidth = (length: number): SpeedTarget => ({
   text: `a step against reading its bytes from memory, ratio 8, ${length} tokens`,
   ours: 'anchors8',
-  other: null,
+  other: [],
   metric: 'stepOverBandwidth',
   length,
   atMost: 1.3,
@@ -66,12 +68,12 @@ export const speedTargets: readonly SpeedTarget[] = [
   full('anchors8', long, 3),
   full('anchors16', long, 4),
   full('anchors16', longest, 8),
-  keysValues('anchors8', 'full', 1 / 8),
-  keysValues('anchors16', 'full', 1 / 16),
+  keysValues('anchors8', 'full caching', ['full'], 1 / 8),
+  keysValues('anchors16', 'full caching', ['full'], 1 / 16),
   {
     text: 'decode against llama.cpp, empty context',
     ours: 'anchors8',
-    other: 'llamaQ4',
+    other: llama,
     metric: decode,
     length: 0,
     atLeast: 0.9,
@@ -79,7 +81,7 @@ export const speedTargets: readonly SpeedTarget[] = [
   {
     text: 'reading against llama.cpp, empty context',
     ours: 'anchors8',
-    other: 'llamaQ4',
+    other: llama,
     metric: 'readTokensPerSecond',
     length: 0,
     atLeast: 0.8,
@@ -87,7 +89,7 @@ export const speedTargets: readonly SpeedTarget[] = [
   {
     text: `decode against llama.cpp, ratio 8, ${long} tokens`,
     ours: 'anchors8',
-    other: 'llamaQ4',
+    other: llama,
     metric: decode,
     length: long,
     atLeast: 2,
@@ -95,17 +97,17 @@ export const speedTargets: readonly SpeedTarget[] = [
   {
     text: `decode against llama.cpp, ratio 16, ${longest} tokens`,
     ours: 'anchors16',
-    other: 'llamaQ4',
+    other: llama,
     metric: decode,
     length: longest,
     atLeast: 5,
   },
-  keysValues('anchors8', 'llamaQ4', 1 / 6),
-  keysValues('anchors16', 'llamaQ4', 1 / 12),
+  keysValues('anchors8', 'llama.cpp', llama, 1 / 6),
+  keysValues('anchors16', 'llama.cpp', llama, 1 / 12),
   {
     text: `first token of a turn against llama.cpp's warm prefix cache, ${long} tokens`,
     ours: 'anchors8',
-    other: 'llamaQ4',
+    other: llama,
     metric: 'firstTokenMs',
     length: long,
     atMost: 1 / 2,
@@ -113,7 +115,7 @@ export const speedTargets: readonly SpeedTarget[] = [
   {
     text: `first token of a turn against llama.cpp cold, ${long} tokens`,
     ours: 'anchors8',
-    other: 'llamaQ4',
+    other: llama,
     metric: 'firstTokenMs',
     otherMetric: 'coldFirstTokenMs',
     length: long,
@@ -122,7 +124,7 @@ export const speedTargets: readonly SpeedTarget[] = [
   {
     text: 'decode against transformers.js, empty context',
     ours: 'anchors8',
-    other: 'transformers',
+    other: ['transformers'],
     metric: decode,
     length: 0,
     atLeast: 1.3,
@@ -130,7 +132,7 @@ export const speedTargets: readonly SpeedTarget[] = [
   {
     text: `decode against transformers.js, ratio 8, ${long} tokens`,
     ours: 'anchors8',
-    other: 'transformers',
+    other: ['transformers'],
     metric: decode,
     length: long,
     atLeast: 10,
@@ -150,8 +152,10 @@ function fraction(value: number): string {
 export function targetStates(figures: Figures): TargetState[] {
   return speedTargets.map(({ text, ours, other, metric, otherMetric = metric, length, atLeast, atMost }) => {
     const cell = { engine: ours, length, metric };
-    const ratio =
-      other === null ? figures.spread(cell) : figures.ratio(cell, { engine: other, length, metric: otherMetric });
+    const ratios = other.flatMap((engine) => figures.ratio(cell, { engine, length, metric: otherMetric }) ?? []);
+    const byMedian = ratios.sort((a, b) => a.median - b.median);
+    const hardest = (atLeast === undefined ? byMedian.at(-1) : byMedian[0]) ?? null;
+    const ratio = other.length === 0 ? figures.spread(cell) : hardest;
     const isMet =
       ratio === null ? null : ratio.median >= (atLeast ?? -Infinity) && ratio.median <= (atMost ?? Infinity);
     const wanted = atLeast === undefined ? `<= ${fraction(atMost ?? NaN)}` : `>= ${atLeast}`;
