@@ -14,7 +14,7 @@ export interface Agreement {
 export const wantedAgreement: Readonly<Partial<Record<EngineName, number>>> = {
   full: 0.6,
   llamaQ4: 0.6,
-  llamaQ8: 0.9,
+  llamaQ8: 0.8,
   transformers: 0.6,
 };
 
