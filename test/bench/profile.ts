@@ -3,7 +3,7 @@
  * time in which this machine can read the step's weights and rows.
  *
  * Times of whole runs are measured without a trace; the trace, which costs some microseconds an operator, says how they
- * divide. Needs the built-in package. `--variant` (int8), `--rows A,B` cached (48,1024,4096), `--tokens` of a group (64).
+ * divide. Needs the built-in package. `--variant` (int8), `--rows A,B` cached, multiples of 32 (32,1024,4096), `--tokens` of a group (64).
  */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -25,14 +25,14 @@ const options = readOptions({
     rows: z
       .string()
       .regex(/^\d+(,\d+)*$/)
-      .default('48,1024,4096'),
+      .default('32,1024,4096'),
     tokens: z.coerce.number().int().min(2).max(512).default(64),
     _: noArguments,
   }),
 });
-if (options.rows.split(',').includes(String(options.tokens))) {
-  // The trace tells operators over the past from those over the new tokens by how many there are.
-  progress(`--rows and --tokens must not be the same: ${options.tokens}`);
+// The trace tells operators over the past from those over recent and new tokens by how many there are.
+if (options.rows.split(',').some((each) => Number(each) % 32 !== 0 || Number(each) === options.tokens)) {
+  progress('--rows must be multiples of 32, and none of them --tokens.');
   process.exit(2);
 }
 
