@@ -13,6 +13,7 @@ const allowed: readonly RegExp[] = [
   /^model\/(config|tokenizer|tokenizer_config|generation_config|anchor_config|anchorage_package)\.json$/,
   /^model\/SHA256SUMS$/,
   /^model\/onnx\/model_int8\.onnx(_data)?$/,
+  /^model\/onnx\/(model_gqa_int8|device_(allocate|keep|read|resize|scores|write))\.onnx$/,
 ];
 
 /** Without these the extension does not work. */
@@ -31,6 +32,7 @@ const required: readonly string[] = [
   'dist/node_modules/onnxruntime-node/bin/napi-v6/linux/x64/onnxruntime_binding.node',
   'model/anchorage_package.json',
   'model/onnx/model_int8.onnx_data',
+  'model/onnx/model_gqa_int8.onnx',
 ];
 
 /** What is wrong with a VSIX's list of files: one line for each file that is missing or should not be there. */

@@ -13,6 +13,7 @@ describe('the contents of the VSIX', () => {
       'test/unit/a.test.ts',
       'dist/extension.cjs.map',
       'model/onnx/model_fp32.onnx_data',
+      'model/onnx/model_gqa_fp32.onnx',
       'dist/node_modules/onnxruntime-node/bin/napi-v6/darwin/arm64/onnxruntime_binding.node',
       '.cache/base/a.gguf',
     ];
@@ -25,7 +26,12 @@ describe('the contents of the VSIX', () => {
 
   it('must hold the bundles, the runtime and the model', () => {
     const problems = problemsWith([]);
-    for (const file of ['dist/worker.mjs', 'model/onnx/model_int8.onnx_data', 'LICENSE']) {
+    for (const file of [
+      'dist/worker.mjs',
+      'model/onnx/model_int8.onnx_data',
+      'model/onnx/model_gqa_int8.onnx',
+      'LICENSE',
+    ]) {
       assert.ok(problems.includes(`missing: ${file}`));
     }
   });
@@ -44,7 +50,11 @@ describe('the model in the VSIX', () => {
     await mkdir(join(source, 'onnx'), { recursive: true });
     const paths = [
       'config.json',
-      ...['fp32', 'int8', 'int4'].flatMap((each) => [`onnx/model_${each}.onnx`, `onnx/model_${each}.onnx_data`]),
+      ...['fp32', 'int8', 'int4'].flatMap((each) => [
+        `onnx/model_${each}.onnx`,
+        `onnx/model_${each}.onnx_data`,
+        `onnx/model_gqa_${each}.onnx`,
+      ]),
     ];
     const files = await Promise.all(
       paths.map(async (path) => {
@@ -65,13 +75,17 @@ describe('the model in the VSIX', () => {
     await stageModel(source, target);
 
     const shipped: unknown = JSON.parse(await readFile(join(target, 'anchorage_package.json'), 'utf8'));
-    const left = ['config.json', 'onnx/model_int8.onnx', 'onnx/model_int8.onnx_data'];
+    const left = ['config.json', 'onnx/model_int8.onnx', 'onnx/model_int8.onnx_data', 'onnx/model_gqa_int8.onnx'];
     assert.deepEqual(shipped, {
       ...manifest,
       variants: ['int8'],
       files: files.filter(({ path }) => left.includes(path)),
     });
-    assert.deepEqual((await readdir(join(target, 'onnx'))).sort(), ['model_int8.onnx', 'model_int8.onnx_data']);
+    assert.deepEqual((await readdir(join(target, 'onnx'))).sort(), [
+      'model_gqa_int8.onnx',
+      'model_int8.onnx',
+      'model_int8.onnx_data',
+    ]);
     for (const line of (await readFile(join(target, 'SHA256SUMS'), 'utf8')).trim().split('\n')) {
       const [sum, path = ''] = line.split('  ');
       assert.equal(sha256(await readFile(join(target, path), 'utf8')), sum);
