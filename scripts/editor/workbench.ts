@@ -42,8 +42,7 @@ export class Workbench {
 
   /** Chooses a command in the palette by its whole title, "Category: Title". */
   async run(title: string): Promise<void> {
-    await this.page.keyboard.press('F1');
-    await this.#pick(`>${title}`, title);
+    await this.#pickAfter('F1', `>${title}`, title);
   }
 
   /** Chooses an entry of the list that a command has opened. */
@@ -53,8 +52,7 @@ export class Workbench {
 
   /** Opens a file of the workspace by its name. */
   async openFile(name: string): Promise<void> {
-    await this.page.keyboard.press('Control+P');
-    await this.#pick(name, name);
+    await this.#pickAfter('Control+P', name, name);
     await this.page.locator(`.tab.active[data-resource-name="${name}"]`).waitFor();
     await this.page.locator('.editor-instance .view-line').first().waitFor();
   }
@@ -105,12 +103,25 @@ export class Workbench {
     return path;
   }
 
-  async #pick(query: string, label: string): Promise<void> {
+  /** Presses a key that opens the quick input; once more where it has closed, since something else took the focus. */
+  async #pickAfter(key: string, query: string, label: string): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      await this.page.keyboard.press(key);
+      try {
+        await this.#pick(query, label, attempt === 3 ? 20_000 : 7_000);
+        return;
+      } catch (error) {
+        if (attempt === 3) throw error;
+      }
+    }
+  }
+
+  async #pick(query: string, label: string, timeout = 20_000): Promise<void> {
     const input = this.page.locator('.quick-input-widget input').first();
-    await input.waitFor({ state: 'visible' });
-    await input.fill(query);
+    await input.waitFor({ state: 'visible', timeout });
+    await input.fill(query, { timeout });
     const row = this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: label }).first();
-    await row.waitFor({ timeout: 20_000 });
-    await row.click();
+    await row.waitFor({ timeout });
+    await row.click({ timeout });
   }
 }
