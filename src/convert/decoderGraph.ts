@@ -1,19 +1,12 @@
 import type { DecoderConfig } from '../protocol/decoderConfig.ts';
+import { AnchorageError } from '../protocol/errors.ts';
 import type { Variant } from '../protocol/packageManifest.ts';
-import {
-  attention,
-  prepareShared,
-  withOrderedColumns,
-  withOrderedRows,
-  type CacheType,
-  type SharedValues,
-} from './attention.ts';
+import { attention, prepareShared, type CacheType, type SharedValues } from './attention.ts';
+import { decoderStack, normHeads, projectTogether, readTable, rotationTables } from './decoderStack.ts';
 import type { DecoderWeights } from './decoderWeights.ts';
 import type { GraphBuilder } from './graphBuilder.ts';
-import { linear, type LinearFormat } from './linearLayer.ts';
+import type { LinearFormat } from './linearLayer.ts';
 import { elementTypes } from './onnxModel.ts';
-import { ropeTables } from './ropeTable.ts';
-import { TokenTable } from './tokenTable.ts';
 
 /** How a variant stores the four products of a layer, and the table of tokens. */
 export interface VariantFormat {
@@ -88,69 +81,26 @@ export async function buildDecoderGraph(
   graph.input('logit_indices', 'int64', ['asked']);
   graph.input('want_scores', 'bool', [1]);
   const table = readTable(graph, weights, format);
-  const tables = ropeTables(config, config.max_position_embeddings);
-  const tableShape = [config.max_position_embeddings, headDim / 2];
   const pasts = Array.from({ length: layers }, (_, layer) => ({
     keys: graph.input(`past_key.${layer}`, format.cache, ['past', kvHeads, headDim]),
     values: graph.input(`past_value.${layer}`, format.cache, ['old', kvHeads, headDim]),
     recent: graph.input(`recent_value.${layer}`, format.cache, ['recent', kvHeads, headDim]),
   }));
   const firstPast = { keys: 'past_key.0', values: 'past_value.0' };
-  const shared = prepareShared(graph, config, firstPast, {
-    cos: graph.tensor('float', tableShape, tables.cos),
-    sin: graph.tensor('float', tableShape, tables.sin),
-  });
-
-  let residual = embed(graph, weights, table);
-  const norm = (name: string) => graph.tensor('float', [config.hidden_size], weights.vector(name));
-  const epsilon = config.rms_norm_eps;
-  let normed = graph.op('SimplifiedLayerNormalization', [residual, norm('model.layers.0.input_layernorm.weight')], {
-    axis: -1,
-    epsilon: { float: epsilon },
-    stash_type: 1,
-  });
+  const shared = prepareShared(graph, config, firstPast, rotationTables(graph, weights));
   const newRows: string[] = [];
   const scores: string[] = [];
-  for (const [layer, past] of pasts.entries()) {
-    const prefix = `model.layers.${layer}`;
-    const { queries, keys, values } = projectQueriesKeysValues(graph, weights, format, shared, prefix, normed);
-    const attended = attention(
-      graph,
-      config,
-      shared,
-      { queries, keys, values, pastKeys: past.keys, pastValues: past.values, recentValues: past.recent },
-      format.cache,
-    );
+  const attend = (layer: number, x: string): string => {
+    const past = pasts[layer];
+    if (past === undefined) throw new AnchorageError('internal', `The graph has no layer ${layer}.`);
+    const { queries, keys, values } = projectQueriesKeysValues(graph, weights, format, shared, layer, x);
+    const inputs = { queries, keys, values, pastKeys: past.keys, pastValues: past.values, recentValues: past.recent };
+    const attended = attention(graph, config, shared, inputs, format.cache);
     newRows.push(keys, values);
     scores.push(attended.scores);
-    const mixed = linear(
-      graph,
-      attended.attended,
-      withOrderedColumns(weights.matrix(`${prefix}.self_attn.o_proj.weight`), config),
-      format.attentionOutput,
-    );
-    const afterAttention = graph.addAndNorm(
-      residual,
-      mixed,
-      norm(`${prefix}.post_attention_layernorm.weight`),
-      epsilon,
-    );
-    const fed = feedForward(graph, weights, format, prefix, afterAttention.normed);
-    const nextNorm = layer + 1 < layers ? `model.layers.${layer + 1}.input_layernorm.weight` : 'model.norm.weight';
-    const afterFeedForward = graph.addAndNorm(afterAttention.sum, fed, norm(nextNorm), epsilon);
-    residual = afterFeedForward.sum;
-    normed = afterFeedForward.normed;
-    await onLayer(layer);
-  }
-
-  const asked = graph.op('Gather', [normed, 'logit_indices'], { axis: 1 });
-  const logits = config.tie_word_embeddings
-    ? table.project(asked, config.vocab_size)
-    : new TokenTable(graph, weights.matrix('lm_head.weight'), format.table).project(asked, config.vocab_size);
-  graph.output('logits', graph.op('Reshape', [logits, graph.int64(-1, config.vocab_size)]), 'float', [
-    'asked',
-    config.vocab_size,
-  ]);
+    return attended.attended;
+  };
+  await decoderStack(graph, weights, format, table, attend, onLayer);
   const rows = graph.op('Concat', newRows, { axis: 0 });
   const rowsShape = graph.int64(2 * layers, -1, kvHeads * headDim);
   graph.output('new_key_values', graph.op('Reshape', [rows, rowsShape]), format.cache, [
@@ -163,28 +113,6 @@ export async function buildDecoderGraph(
   graph.output('attention_scores', allScores, 'float', [layers, heads, 'scored']);
 }
 
-export function readTable(graph: GraphBuilder, weights: DecoderWeights, format: VariantFormat): TokenTable {
-  const base = weights.matrix('model.embed_tokens.weight');
-  if (weights.anchors.kind !== 'added') return new TokenTable(graph, base, format.table);
-  const added = weights.anchors.rows;
-  const values = new Float32Array(base.values.length + added.length);
-  values.set(base.values);
-  values.set(added, base.values.length);
-  return new TokenTable(
-    graph,
-    { values, rows: base.rows + added.length / base.columns, columns: base.columns },
-    format.table,
-  );
-}
-
-export function embed(graph: GraphBuilder, weights: DecoderWeights, table: TokenTable): string {
-  const embedded = table.embed('input_ids');
-  if (weights.anchors.kind !== 'mark') return embedded;
-  const vector = graph.tensor('float', [weights.anchors.vector.length], weights.anchors.vector);
-  const marks = graph.op('Unsqueeze', ['anchor_mark', graph.int64(-1)]);
-  return graph.op('Add', [embedded, graph.op('Mul', [marks, vector])]);
-}
-
 /**
  * Rotated queries `[S, heads, headDim]` in the graph's order of heads; rotated keys and values `[S, kvHeads, headDim]` of the type
  * of the cache.
@@ -194,19 +122,12 @@ function projectQueriesKeysValues(
   weights: DecoderWeights,
   format: VariantFormat,
   shared: SharedValues,
-  prefix: string,
+  layer: number,
   x: string,
 ): { queries: string; keys: string; values: string } {
   const { config } = weights;
   const { num_attention_heads: heads, num_key_value_heads: kvHeads, head_dim: headDim } = config;
-  const names = ['q', 'k', 'v'].map((part) => `${prefix}.self_attn.${part}_proj`);
-  const matrix = withOrderedRows(weights.matrix(...names.map((name) => `${name}.weight`)), config);
-  let projected = linear(graph, x, matrix, format.queriesKeysValues);
-  if (config.attention_bias) {
-    const bias = Float32Array.from(names.flatMap((name) => [...weights.vector(`${name}.bias`)]));
-    const ordered = withOrderedRows({ values: bias, rows: bias.length, columns: 1 }, config);
-    projected = graph.op('Add', [projected, graph.tensor('float', [bias.length], ordered.values)]);
-  }
+  const projected = projectTogether(graph, weights, format, layer, x);
   const byHead = graph.op('Reshape', [projected, graph.int64(-1, heads + 2 * kvHeads, headDim)]);
   // A token is a batch of its own to the operator, and its heads are the sequence.
   const rotate = (value: string, positions: string): string =>
@@ -219,35 +140,11 @@ function projectQueriesKeysValues(
     return { queries, keys, values };
   }
   const [queries = '', keys = '', values = ''] = graph.split(byHead, [heads, kvHeads, kvHeads], 1);
-  const normed = (value: string, part: 'q' | 'k'): string => {
-    const weight = graph.tensor('float', [headDim], weights.vector(`${prefix}.self_attn.${part}_norm.weight`));
-    const attributes = { axis: -1, epsilon: { float: config.rms_norm_eps }, stash_type: 1 };
-    return graph.op('SimplifiedLayerNormalization', [value, weight], attributes);
-  };
   return {
-    queries: rotate(normed(queries, 'q'), shared.queryPositions),
-    keys: cached(rotate(normed(keys, 'k'), shared.keyPositions)),
+    queries: rotate(normHeads(graph, weights, layer, 'q', queries), shared.queryPositions),
+    keys: cached(rotate(normHeads(graph, weights, layer, 'k', keys), shared.keyPositions)),
     values: cached(values),
   };
-}
-
-export function feedForward(
-  graph: GraphBuilder,
-  weights: DecoderWeights,
-  format: VariantFormat,
-  prefix: string,
-  x: string,
-): string {
-  const width = weights.config.intermediate_size;
-  const both = linear(
-    graph,
-    x,
-    weights.matrix(`${prefix}.mlp.gate_proj.weight`, `${prefix}.mlp.up_proj.weight`),
-    format.gateUp,
-  );
-  const [gate = '', up = ''] = graph.split(both, [width, width]);
-  const gated = graph.op('Mul', [graph.op('Mul', [gate, graph.op('Sigmoid', [gate])]), up]);
-  return linear(graph, gated, weights.matrix(`${prefix}.mlp.down_proj.weight`), format.down);
 }
 
 /** Positions that the tables of a package hold: a window of 128k tokens would take 64 MB of cosines and sines. */

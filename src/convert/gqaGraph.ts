@@ -1,11 +1,9 @@
-import { queryHeadOrder, withOrderedColumns, withOrderedRows } from './attention.ts';
-import { embed, feedForward, readTable, type VariantFormat } from './decoderGraph.ts';
+import { queryHeadOrder } from './attention.ts';
+import type { VariantFormat } from './decoderGraph.ts';
+import { decoderStack, normHeads, projectTogether, readTable, rotationTables } from './decoderStack.ts';
 import type { DecoderConfig } from '../protocol/decoderConfig.ts';
 import type { DecoderWeights } from './decoderWeights.ts';
 import type { GraphBuilder } from './graphBuilder.ts';
-import { linear } from './linearLayer.ts';
-import { ropeTables } from './ropeTable.ts';
-import { TokenTable } from './tokenTable.ts';
 
 /** What every layer of a graph shares. */
 interface SharedTables {
@@ -47,42 +45,10 @@ export async function buildGqaGraph(
     graph.input(`past_value.${layer}`, 'float', rowsShape);
   }
   const table = readTable(graph, weights, format);
-  const tables = ropeTables(config, config.max_position_embeddings);
-  const tableShape = [config.max_position_embeddings, headDim / 2];
-  const shared = {
-    cos: graph.tensor('float', tableShape, tables.cos),
-    sin: graph.tensor('float', tableShape, tables.sin),
-  };
-
-  let residual = embed(graph, weights, table);
-  const norm = (name: string) => graph.tensor('float', [config.hidden_size], weights.vector(name));
-  const epsilon = config.rms_norm_eps;
-  let normed = graph.op('SimplifiedLayerNormalization', [residual, norm('model.layers.0.input_layernorm.weight')], {
-    axis: -1,
-    epsilon: { float: epsilon },
-    stash_type: 1,
-  });
-  for (let layer = 0; layer < layers; layer++) {
-    const prefix = `model.layers.${layer}`;
-    const attended = inGraphOrder(graph, config, attend(graph, weights, format, shared, layer, normed));
-    const output = withOrderedColumns(weights.matrix(`${prefix}.self_attn.o_proj.weight`), config);
-    const mixed = linear(graph, attended, output, format.attentionOutput);
-    const attentionNorm = norm(`${prefix}.post_attention_layernorm.weight`);
-    const afterAttention = graph.addAndNorm(residual, mixed, attentionNorm, epsilon);
-    const fed = feedForward(graph, weights, format, prefix, afterAttention.normed);
-    const nextNorm = layer + 1 < layers ? `model.layers.${layer + 1}.input_layernorm.weight` : 'model.norm.weight';
-    const afterFeedForward = graph.addAndNorm(afterAttention.sum, fed, norm(nextNorm), epsilon);
-    residual = afterFeedForward.sum;
-    normed = afterFeedForward.normed;
-    await onLayer(layer);
-  }
-
-  const asked = graph.op('Gather', [normed, 'logit_indices'], { axis: 1 });
-  const logits = config.tie_word_embeddings
-    ? table.project(asked, config.vocab_size)
-    : new TokenTable(graph, weights.matrix('lm_head.weight'), format.table).project(asked, config.vocab_size);
-  const byToken = graph.op('Reshape', [logits, graph.int64(-1, config.vocab_size)]);
-  graph.output('logits', byToken, 'float', ['asked', config.vocab_size]);
+  const shared = rotationTables(graph, weights);
+  const attendLayer = (layer: number, x: string): string =>
+    inGraphOrder(graph, config, attend(graph, weights, format, shared, layer, x));
+  await decoderStack(graph, weights, format, table, attendLayer, onLayer);
 }
 
 /** Attention of one layer: `x [1, S, hidden] -> [1, S, H * d]`, and its outputs. */
@@ -96,21 +62,13 @@ function attend(
 ): string {
   const { config } = weights;
   const { num_attention_heads: heads, num_key_value_heads: kvHeads, head_dim: headDim } = config;
-  const prefix = `model.layers.${layer}.self_attn`;
-  const names = ['q', 'k', 'v'].map((part) => `${prefix}.${part}_proj`);
-  const matrix = withOrderedRows(weights.matrix(...names.map((name) => `${name}.weight`)), config);
-  let projected = linear(graph, x, matrix, format.queriesKeysValues);
-  if (config.attention_bias) {
-    const bias = Float32Array.from(names.flatMap((name) => [...weights.vector(`${name}.bias`)]));
-    const ordered = withOrderedRows({ values: bias, rows: bias.length, columns: 1 }, config);
-    projected = graph.op('Add', [projected, graph.tensor('float', [bias.length], ordered.values)]);
-  }
+  const projected = projectTogether(graph, weights, format, layer, x);
   const sizes = [heads * headDim, kvHeads * headDim, kvHeads * headDim];
   const [queries = '', keys = '', values = ''] = graph.split(projected, sizes);
   const hasNorms = config.model_type === 'qwen3';
   const inOrder = inOperatorOrder(graph, config, queries);
-  const query = hasNorms ? normHeads(graph, weights, inOrder, `${prefix}.q_norm.weight`, heads) : inOrder;
-  const key = hasNorms ? normHeads(graph, weights, keys, `${prefix}.k_norm.weight`, kvHeads) : keys;
+  const query = hasNorms ? normWithin(graph, weights, layer, 'q', inOrder) : inOrder;
+  const key = hasNorms ? normWithin(graph, weights, layer, 'k', keys) : keys;
   graph.outputPort(`query.${layer}`, 'float', [1, 'tokens', heads * headDim]);
   graph.opInto([`query.${layer}`], 'RotaryEmbedding', [query, 'position_ids', cos, sin]);
   const rotatedKey = graph.op('RotaryEmbedding', [key, 'position_ids', cos, sin]);
@@ -155,12 +113,11 @@ function transposedHeads(graph: GraphBuilder, config: DecoderConfig, x: string, 
   return graph.op('Reshape', [swapped, graph.int64(1, -1, heads * headDim)]);
 }
 
-/** Root-mean-square norm of every head on its own (Qwen3). */
-function normHeads(graph: GraphBuilder, weights: DecoderWeights, x: string, name: string, heads: number): string {
-  const { head_dim: headDim, rms_norm_eps: epsilon } = weights.config;
-  const weight = graph.tensor('float', [headDim], weights.vector(name));
-  const byHead = graph.op('Reshape', [x, graph.int64(1, -1, heads, headDim)]);
-  const attributes = { axis: -1, epsilon: { float: epsilon }, stash_type: 1 };
-  const normed = graph.op('SimplifiedLayerNormalization', [byHead, weight], attributes);
-  return graph.op('Reshape', [normed, graph.int64(1, -1, heads * headDim)]);
+/** As `normHeads`, of heads beside one another: `x [1, S, n * d] -> [1, S, n * d]`. */
+function normWithin(graph: GraphBuilder, weights: DecoderWeights, layer: number, part: 'q' | 'k', x: string): string {
+  const { num_attention_heads: heads, num_key_value_heads: kvHeads, head_dim: headDim } = weights.config;
+  const count = part === 'q' ? heads : kvHeads;
+  const byHead = graph.op('Reshape', [x, graph.int64(1, -1, count, headDim)]);
+  const normed = normHeads(graph, weights, layer, part, byHead);
+  return graph.op('Reshape', [normed, graph.int64(1, -1, count * headDim)]);
 }
