@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { z } from 'zod';
 import { choices } from '../protocol/anchorConfig.ts';
 import { variants } from '../protocol/packageManifest.ts';
-import { leastBudgetMB } from '../protocol/worker.ts';
+import { defaultHeldRows, leastBudgetMB } from '../protocol/worker.ts';
 import { defaultPackageFolder } from './packagePaths.ts';
 
 const executionProviders = ['auto', 'cpu', 'webgpu', 'cuda', 'dml', 'coreml'] as const;
@@ -18,6 +18,7 @@ export const globalOptionsSchema = z.object({
   threads: z.int().default(0),
   budgetMb: z.number().default(256),
   rereadTokens: z.int().default(512),
+  heldRows: z.int().default(defaultHeldRows),
   json: z.boolean().default(false),
   quiet: z.boolean().default(false),
   verbose: z.boolean().default(false),
@@ -44,6 +45,12 @@ export function addModelOptions(command: Command): Command {
       'most text of earlier exchanges and files that is read again for an answer; 0: none',
       integer(0, 100_000),
       512,
+    )
+    .option(
+      '--held-rows <count>',
+      'rows of keys and values beyond which a session leaves on disk what no late exchange needed; 0: no bound',
+      integer(0, 1_000_000),
+      defaultHeldRows,
     );
 }
 

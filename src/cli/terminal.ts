@@ -63,7 +63,7 @@ export async function withTerminal<T>(
     onToken: () => {},
     loadModel: async () => {
       const { package: packageFolder, variant, ratio, choice, threads, executionProvider } = options;
-      const { budgetMb: budgetMB, rereadTokens } = options;
+      const { budgetMb: budgetMB, rereadTokens, heldRows } = options;
       const info = await worker.request(loadModelRequest, {
         packageFolder,
         variant,
@@ -73,6 +73,7 @@ export async function withTerminal<T>(
         threads,
         budgetMB,
         rereadTokens,
+        heldRows,
       });
       progress.clear();
       return info;

@@ -1,7 +1,7 @@
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 import { variants } from '../protocol/packageManifest.ts';
-import { leastBudgetMB } from '../protocol/worker.ts';
+import { defaultHeldRows, leastBudgetMB } from '../protocol/worker.ts';
 
 /** The section of every setting below. */
 export const settingsSection = 'anchorage';
@@ -20,6 +20,8 @@ const definitions = {
   'memory.budgetMB': z.number().min(leastBudgetMB).max(1_000_000).default(256),
   /** Tokens that are read again for one answer. */
   'memory.rereadTokens': z.int().min(0).max(100_000).default(512),
+  /** Rows of a session that are held; 0 is as many as the budget has room for. */
+  'memory.heldRows': z.int().min(0).max(1_000_000).default(defaultHeldRows),
   /** Whether open files are read ahead. */
   'memory.indexOpenFiles': z.boolean().default(true),
   'chat.temperature': z.number().min(0).max(2).default(0),
@@ -48,6 +50,7 @@ export const startupSettings: readonly SettingName[] = [
   'memory.ratio',
   'memory.budgetMB',
   'memory.rereadTokens',
+  'memory.heldRows',
   'worker.nodePath',
   'worker.threads',
 ];

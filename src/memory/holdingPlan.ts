@@ -16,12 +16,13 @@ export function rowsHeld(sequences: readonly Held[]): number {
  * questions paid to them and the exchanges since they were last read. Pinned ones stay, whatever that costs.
  *
  * @param now number of the session's next exchange.
+ * @param usedBefore number of an exchange; what was read for it, or later, stays as well.
  * @returns ids, in the order in which they go.
  */
-export function spillPlan(sequences: readonly Held[], rows: number, now: number): string[] {
+export function spillPlan(sequences: readonly Held[], rows: number, now: number, usedBefore = Infinity): string[] {
   const usefulness = ({ attention, usedAt }: Held): number => (0.1 + attention) / (1 + Math.max(0, now - usedAt));
   const candidates = sequences
-    .filter(({ spilled, pinned }) => !spilled && !pinned)
+    .filter(({ spilled, pinned, usedAt }) => !spilled && !pinned && usedAt < usedBefore)
     .map((sequence, index) => ({ sequence, index, usefulness: usefulness(sequence) }))
     .sort((a, b) => a.usefulness - b.usefulness || a.index - b.index);
   const ids: string[] = [];

@@ -26,10 +26,13 @@ export interface RehydrationQuestion {
 /** Sequences that are read again beside those that the user wants. */
 const most = 2;
 
-/** Shares of what the question's words weigh. A sequence has to have the first of them at least. */
+/** Shares of what the question's words weigh. */
 const some = 0.3;
 const half = 0.5;
 const nearlyAll = 0.75;
+
+/** A question of more words brings text of its own: what shares some of them is about the same, and not what is asked for. */
+const mostAsked = 12;
 
 /** The best is alone where it has so many times the share of the next; others are as good that have so much of the best's. */
 const margin = 1.35;
@@ -76,7 +79,7 @@ function chosenByItself({ sequences, words, matches, salience }: RehydrationQues
     const last = sequences.at(-1);
     return last?.text.kind === 'exchange' ? [{ id: last.id, why: { kind: 'followUp' } }] : [];
   }
-  const byWords = chosenByWords(matches, salience);
+  const byWords = chosenByWords(matches, salience, words > mostAsked ? half : some);
   if (byWords === null || byWords.length > 0) {
     return (
       byWords && byWords.map(({ id, words: shared }) => ({ id, why: { kind: 'words', words: shared.slice(0, 4) } }))
@@ -88,13 +91,18 @@ function chosenByItself({ sequences, words, matches, salience }: RehydrationQues
   return [{ id: attended[0], why: { kind: 'attention' } }];
 }
 
-/** Of those that have most of the words the most salient, where that says enough. */
+/**
+ * Of those that have most of the words the most salient, where that says enough.
+ *
+ * @param least share of the words without which nothing is read again.
+ */
 function chosenByWords(
   matches: readonly TextMatch[],
   salience: ReadonlyMap<string, number> | null,
+  least: number,
 ): readonly TextMatch[] | null {
   const [first, second] = matches;
-  if (first === undefined || first.coverage < some) return [];
+  if (first === undefined || first.coverage < least) return [];
   if (first.coverage >= margin * (second?.coverage ?? 0)) return [first];
   if (salience === null) return null;
   const salienceOf = ({ id }: TextMatch): number => salience.get(id) ?? usual;

@@ -22,12 +22,18 @@ export interface SessionMemoryOptions extends Omit<SequencePlacerOptions, 'readA
   readonly sequences: readonly SessionSequence[];
   /** Whether taking a sequence out of the context makes room for others. */
   readonly canSpill: boolean;
+  /** Rows beyond which sequences are spilled that no late exchange used. */
+  readonly heldRows: number;
   /** Frees memory that another session holds; false when there is none. */
   readonly makeWay?: () => boolean;
 }
 
 /** Spilling frees so much of what is held beyond what is needed, so that it is seldom done. */
 const spillShare = 0.05;
+
+/** Exchanges after which a sequence may be spilled for speed alone, and the share that is freed at a time. */
+const unusedExchanges = 8;
+const restShare = 0.25;
 
 /** Weight of the last question in a sequence's mean attention. */
 const attentionShare = 0.2;
@@ -133,20 +139,21 @@ export class SessionMemory {
 
   /**
    * Spills the least useful sequences until there is room for what is to be placed, and `rows` more. It may not
-   * succeed: pinned ones stay.
+   * succeed: pinned ones stay. Of more rows than `heldRows`, those go too that no late exchange used: every token of an
+   * answer attends to all that are held.
    */
   async fit(rows: number): Promise<void> {
     this.leaveTurn();
     const needed = rows + rowsHeld(this.#unplaced());
     while (needed > this.context.room && this.#options.makeWay?.() === true);
-    const missing = needed - this.context.room;
-    if (missing <= 0 || !this.#options.canSpill) return;
+    if (!this.#options.canSpill) return;
+    await this.#spill(this.#unused());
+    const missing = rows + rowsHeld(this.#unplaced()) - this.context.room;
+    if (missing <= 0) return;
     const slack = Math.ceil((this.context.rows + this.context.room) * spillShare);
     const held = rowsHeld(this.#list.all);
-    const spilled = new Set(spillPlan(this.#list.all, held - missing - slack, this.#list.exchanges));
-    for (const id of spilled) await this.#placer.drop(id);
+    await this.#spill(spillPlan(this.#list.all, held - missing - slack, this.#list.exchanges));
     await this.context.trim();
-    this.#list.change(({ id }) => (spilled.has(id) ? { spilled: true } : null));
   }
 
   /** Brings every sequence that is not spilled into the context. Safe to stop and to call again. */
@@ -261,6 +268,20 @@ export class SessionMemory {
   /** Notes that a sequence is to be held as the anchors of `key`; those in the context stay as they are. */
   note(sequence: SessionSequence, key: string, bytes: Uint8Array): void {
     this.#keep({ sequence: { ...sequence, anchorKey: key }, made: { key, bytes } });
+  }
+
+  #unused(): string[] {
+    const { heldRows } = this.#options;
+    if (rowsHeld(this.#list.all) <= heldRows) return [];
+    const { all, exchanges } = this.#list;
+    return spillPlan(all, heldRows * (1 - restShare), exchanges, exchanges - unusedExchanges);
+  }
+
+  async #spill(ids: readonly string[]): Promise<void> {
+    if (ids.length === 0) return;
+    const spilled = new Set(ids);
+    for (const id of spilled) await this.#placer.drop(id);
+    this.#list.change(({ id }) => (spilled.has(id) ? { spilled: true } : null));
   }
 
   #keep({ sequence, made }: Placing): void {

@@ -114,6 +114,9 @@ export const tasks = ['chat', 'explain', 'summarize'] as const;
 /** Below it not even one exchange of ordinary length has room beside the pass that chooses anchors. */
 export const leastBudgetMB = 48;
 
+/** Two thousand tokens of text at one anchor in 8: a decode step of the built-in model takes a tenth longer than over nothing. */
+export const defaultHeldRows = 256;
+
 export const initializeRequest = request(
   'initialize',
   z.object({
@@ -147,6 +150,8 @@ export const loadModelRequest = request(
     budgetMB: z.number().min(leastBudgetMB).max(1_000_000),
     /** Most tokens of sequences that are read again for one answer; 0: none. */
     rereadTokens: z.int().min(0).max(100_000),
+    /** Rows of keys/values of a session beyond which what no late exchange needed is left on disk; 0: no such bound. */
+    heldRows: z.int().min(0).max(1_000_000),
   }),
   modelInfoSchema,
 );

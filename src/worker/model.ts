@@ -46,6 +46,8 @@ export interface Model {
   readonly workRows: number;
   /** Most tokens that are read again for one answer. */
   readonly rereadTokens: number;
+  /** Rows beyond which a session rests what no late exchange needed. */
+  readonly heldRows: number;
   /** Tokens of a question that are markup before its words. */
   readonly questionHead: number;
   readonly keys: AnchorKeys;
@@ -129,6 +131,7 @@ export async function loadEngineModel(
     canSpill: anchors.positions === 'cache',
     workRows: Math.ceil((defaults.choice === 'stride' ? longest : scoringRows) * arenaSlack),
     rereadTokens: params.rereadTokens,
+    heldRows: params.heldRows === 0 ? Infinity : params.heldRows,
     questionHead: commonHead(layout.live('a'), layout.live('1')),
     maxSequenceTokens: longest,
     keys: new AnchorKeys(`${modelPackage.fingerprint} ${decoder.variant}`, pinned),

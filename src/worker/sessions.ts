@@ -181,6 +181,7 @@ export class Sessions {
       encode: (text) => model.encode(text),
       sequences: sequencesOf(session),
       canSpill: model.canSpill,
+      heldRows: model.heldRows,
       makeWay: () => this.#releaseOldest(id),
     });
     return { memory, rehydrator: new Rehydrator(memory) };

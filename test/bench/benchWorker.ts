@@ -12,6 +12,7 @@ import {
   type Exchange,
 } from '../../src/protocol/worker.ts';
 import { WorkerClient, type WorkerClientOptions } from '../../src/worker/client/workerClient.ts';
+import { defaultHeldRows } from '../../src/protocol/worker.ts';
 import { builtInPackage, repository } from './report.ts';
 
 export type LoadParams = z.input<typeof loadModelRequest.params>;
@@ -28,6 +29,7 @@ export const builtInLoad: LoadParams = {
   threads: 0,
   budgetMB: 256,
   rereadTokens: 512,
+  heldRows: defaultHeldRows,
 };
 
 export interface Question {

@@ -9,6 +9,7 @@ import { cpus } from 'node:os';
 import { z } from 'zod';
 import { loadPackage } from '../../src/engine/modelPackage.ts';
 import { variants } from '../../src/protocol/packageManifest.ts';
+import { defaultHeldRows } from '../../src/protocol/worker.ts';
 import { noArguments, readOptions } from '../../scripts/options.ts';
 import { withBenchFolder } from './benchFiles.ts';
 import { BenchWorker, builtInLoad } from './benchWorker.ts';
@@ -30,11 +31,12 @@ import { builtInPackage, printResult, progress, rounded } from './report.ts';
 
 const options = readOptions({
   usage:
-    'usage: npm run --silent flat -- [--quick] [--turns N] [--budget MB] [--tokens N of an answer] [--note N tokens] [--variant NAME] [--svg FILE]',
+    'usage: npm run --silent flat -- [--quick] [--turns N] [--budget MB] [--held-rows N] [--tokens N of an answer] [--note N tokens] [--variant NAME] [--svg FILE]',
   options: {
     quick: { type: 'boolean' },
     turns: { type: 'string' },
     budget: { type: 'string' },
+    'held-rows': { type: 'string' },
     tokens: { type: 'string' },
     note: { type: 'string' },
     variant: { type: 'string' },
@@ -45,6 +47,7 @@ const options = readOptions({
       quick: z.boolean().default(false),
       turns: z.coerce.number().int().min(20).optional(),
       budget: z.coerce.number().min(48).default(64),
+      'held-rows': z.coerce.number().int().min(0).default(defaultHeldRows),
       tokens: z.coerce.number().int().min(2).default(24),
       note: z.coerce.number().int().min(8).max(200).default(48),
       variant: z.enum(variants).default('int8'),
@@ -55,8 +58,7 @@ const options = readOptions({
 });
 
 const { tokenizer } = await loadPackage(builtInPackage);
-const texts = (await heldoutTexts()).filter(({ kind }) => kind === 'prose').map(({ text }) => text);
-const turns = flatTurns(options.turns, texts, {
+const turns = flatTurns(options.turns, await mixedTexts(), {
   tokens: options.note,
   count: (text) => tokenizer.encodeText(text).length,
 });
@@ -68,7 +70,8 @@ let textTokens = 0;
 const recalled = { asked: 0, readAgain: 0 };
 
 const problems = await withBenchFolder(async (folder) => {
-  const load = { ...builtInLoad, variant: options.variant, budgetMB: options.budget };
+  const { variant, budget: budgetMB, 'held-rows': heldRows } = options;
+  const load = { ...builtInLoad, variant, budgetMB, heldRows };
   const worker = await BenchWorker.start(folder, load);
   await run(worker, turns, samples);
   await run(worker, turns.slice(0, freshTurns), fresh);
@@ -95,6 +98,7 @@ printResult({
   turns: turns.length,
   textTokens,
   budgetMB: options.budget,
+  heldRows: options['held-rows'],
   budgetHeld: isHeld,
   largestBudgetUsedMB: rounded(largest / 1e6),
   problems,
@@ -120,6 +124,15 @@ printResult({
   perTurn: flatColumns(samples),
 });
 process.exitCode = isHeld && problems.length === 0 ? 0 : 1;
+
+/** Prose and code by turns, enough for 500 notes that do not repeat each other: a note told before would be read again. */
+async function mixedTexts(): Promise<string[]> {
+  const texts = await heldoutTexts();
+  const [prose, code] = ['prose', 'code'].map((wanted) => texts.filter(({ kind }) => kind === wanted));
+  return (prose ?? [])
+    .flatMap((text, index) => [text, ...(code ?? []).slice(index, index + 1)])
+    .map(({ text }) => text);
+}
 
 /** Has the turns asked in a new session. */
 async function run(worker: BenchWorker, asked: readonly FlatTurn[], into: FlatSample[]): Promise<void> {

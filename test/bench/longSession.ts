@@ -79,12 +79,14 @@ export interface BenchModel {
   readonly variant: Variant;
   readonly ratio: number | null;
   readonly budgetMB: number;
+  readonly heldRows: number;
 }
 
-export async function openModel({ variant, ratio, budgetMB }: BenchModel): Promise<Model> {
+export async function openModel({ variant, ratio, budgetMB, heldRows }: BenchModel): Promise<Model> {
   const workerPath = join(repository, 'dist', 'worker.mjs');
   const machine = { executionProvider: 'cpu', threads: 0, choice: null, rereadTokens: 512 } as const;
-  return loadEngineModel({ packageFolder: builtInPackage, variant, ratio, budgetMB, ...machine }, workerPath);
+  const load = { packageFolder: builtInPackage, variant, ratio, budgetMB, heldRows, ...machine };
+  return loadEngineModel(load, workerPath);
 }
 
 /** Runs `work` on sessions in a folder that goes with it. */

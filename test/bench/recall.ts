@@ -13,6 +13,7 @@ import { answer } from '../../src/worker/answer.ts';
 import { runBatchRow } from '../../src/worker/batchRow.ts';
 import type { Model } from '../../src/worker/model.ts';
 import type { Sessions } from '../../src/worker/sessions.ts';
+import { defaultHeldRows } from '../../src/protocol/worker.ts';
 import { noArguments, readOptions } from '../../scripts/options.ts';
 import { longConversation, openModel, sealWhole, sessionOf, withSessions } from './longSession.ts';
 import { facts, type Fact } from './recallFacts.ts';
@@ -20,7 +21,7 @@ import { median, printResult, progress, rounded } from './report.ts';
 
 const options = readOptions({
   usage:
-    'usage: npm run --silent recall -- [--quick] [--tokens N of the session] [--facts N] [--ratio R] [--variant NAME] [--budget MB]',
+    'usage: npm run --silent recall -- [--quick] [--tokens N of the session] [--facts N] [--ratio R] [--variant NAME] [--budget MB] [--held-rows N]',
   options: {
     quick: { type: 'boolean' },
     tokens: { type: 'string' },
@@ -28,6 +29,7 @@ const options = readOptions({
     ratio: { type: 'string' },
     variant: { type: 'string' },
     budget: { type: 'string' },
+    'held-rows': { type: 'string' },
   },
   schema: z
     .object({
@@ -37,6 +39,7 @@ const options = readOptions({
       ratio: z.coerce.number().int().min(1).default(8),
       variant: z.enum(variants).default('int8'),
       budget: z.coerce.number().min(48).default(512),
+      'held-rows': z.coerce.number().int().min(0).default(defaultHeldRows),
       _: noArguments,
     })
     .transform(({ tokens, facts: count, ...rest }) => ({
@@ -71,7 +74,12 @@ interface Asked {
 
 const never = new AbortController().signal;
 const sampling = samplingSchema.parse({ maxTokens: 32, repetitionPenalty: 1 });
-const model = await openModel({ variant: options.variant, ratio: options.ratio, budgetMB: options.budget });
+const model = await openModel({
+  variant: options.variant,
+  ratio: options.ratio,
+  budgetMB: options.budget,
+  heldRows: options['held-rows'],
+});
 const known = facts(options.facts, 1);
 const result = await withSessions(async (open) => {
   const said = await longConversation(
@@ -130,6 +138,7 @@ printResult({
   variant: options.variant,
   ratio: options.ratio,
   budgetMB: options.budget,
+  heldRows: options['held-rows'],
   facts: known.length,
   ...result,
 });

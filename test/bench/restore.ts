@@ -10,6 +10,7 @@ import { cpus } from 'node:os';
 import { z } from 'zod';
 import { variants } from '../../src/protocol/packageManifest.ts';
 import type { Sessions } from '../../src/worker/sessions.ts';
+import { defaultHeldRows } from '../../src/protocol/worker.ts';
 import { noArguments, readOptions } from '../../scripts/options.ts';
 import { builtInLoad } from './benchWorker.ts';
 import { longConversation, openModel, sealWhole, sessionOf, withSessions } from './longSession.ts';
@@ -28,7 +29,7 @@ import { bytesOnDisk, dropFromCache, measureParts, removeAnchors } from './resto
 
 const options = readOptions({
   usage:
-    'usage: npm run --silent restore -- [--quick] [--tokens N of the session] [--questions N] [--ratio R] [--variant NAME] [--budget MB] [--no-reading]',
+    'usage: npm run --silent restore -- [--quick] [--tokens N of the session] [--questions N] [--ratio R] [--variant NAME] [--budget MB] [--held-rows N] [--no-reading]',
   options: {
     quick: { type: 'boolean' },
     tokens: { type: 'string' },
@@ -36,6 +37,7 @@ const options = readOptions({
     ratio: { type: 'string' },
     variant: { type: 'string' },
     budget: { type: 'string' },
+    'held-rows': { type: 'string' },
     'no-reading': { type: 'boolean' },
   },
   schema: z
@@ -46,6 +48,7 @@ const options = readOptions({
       ratio: z.coerce.number().int().min(1).default(8),
       variant: z.enum(variants).default('int8'),
       budget: z.coerce.number().min(48).default(512),
+      'held-rows': z.coerce.number().int().min(0).default(defaultHeldRows),
       'no-reading': z.boolean().default(false),
       _: noArguments,
     })
@@ -56,8 +59,8 @@ const options = readOptions({
     })),
 });
 
-const { variant, ratio, budget: budgetMB } = options;
-const model = await openModel({ variant, ratio, budgetMB });
+const { variant, ratio, budget: budgetMB, 'held-rows': heldRows } = options;
+const model = await openModel({ variant, ratio, budgetMB, heldRows });
 const session = sessionOf(model, await longConversation(model, options.tokens, []));
 const questions = Array.from({ length: options.questions }, (_, n) => questionAt(n));
 const result = await withSessions(async (open, folder) => {
@@ -120,7 +123,7 @@ const result = await withSessions(async (open, folder) => {
   }
 
   async function inWorkers(at: string, rereadTokens: number): Promise<object> {
-    const load = { ...builtInLoad, variant, ratio, budgetMB, rereadTokens };
+    const load = { ...builtInLoad, variant, ratio, budgetMB, heldRows, rereadTokens };
     const where = (): InWorker => ({ folder: at, load, id: session.id, edits: last });
     const atOnce: FirstToken[] = [];
     const fromDisk: FirstToken[] = [];
@@ -158,6 +161,7 @@ printResult({
   variant,
   ratio,
   budgetMB,
+  heldRows,
   processor: `${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}, Node ${process.version}`,
   ...result,
 });
@@ -178,7 +182,7 @@ function inThisProcess(never: Record<string, FirstToken[]>, again: Record<string
 /** The text is read again, by stride, before the question: nothing of it is stored. */
 async function reading(open: () => Promise<Sessions>, folder: string): Promise<number> {
   removeAnchors(folder);
-  const fresh = await openModel({ variant, ratio, budgetMB });
+  const fresh = await openModel({ variant, ratio, budgetMB, heldRows });
   const sessions = await open();
   progress(`reading ${options.tokens} tokens again`);
   const { ms } = await new LocalSession(sessions, { ...fresh, rereadTokens: 0 }, session.id).ask(questionAt(0), null);

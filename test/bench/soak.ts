@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { variants } from '../../src/protocol/packageManifest.ts';
+import { defaultHeldRows } from '../../src/protocol/worker.ts';
 import { noArguments, readOptions } from '../../scripts/options.ts';
 import { BenchWorker, builtInLoad, type Asked } from './benchWorker.ts';
 import { heldoutTexts } from './heldout.ts';
@@ -21,11 +22,12 @@ import { sourceFiles, withBenchFolder } from './benchFiles.ts';
 
 const options = readOptions({
   usage:
-    'usage: npm run --silent soak -- [--quick] [--turns N] [--budget MB] [--tokens N of an answer] [--pause MS instead of waiting for idle work] [--variant NAME] [--svg FILE]',
+    'usage: npm run --silent soak -- [--quick] [--turns N] [--budget MB] [--held-rows N] [--tokens N of an answer] [--pause MS instead of waiting for idle work] [--variant NAME] [--svg FILE]',
   options: {
     quick: { type: 'boolean' },
     turns: { type: 'string' },
     budget: { type: 'string' },
+    'held-rows': { type: 'string' },
     tokens: { type: 'string' },
     pause: { type: 'string' },
     variant: { type: 'string' },
@@ -36,6 +38,7 @@ const options = readOptions({
       quick: z.boolean().default(false),
       turns: z.coerce.number().int().min(3).optional(),
       budget: z.coerce.number().min(48).default(64),
+      'held-rows': z.coerce.number().int().min(0).default(defaultHeldRows),
       tokens: z.coerce.number().int().min(1).default(16),
       pause: z.coerce.number().int().min(0).optional(),
       variant: z.enum(variants).default('int8'),
@@ -61,6 +64,7 @@ const problems = await withBenchFolder(async (folder) => {
     ...builtInLoad,
     variant: options.variant,
     budgetMB: options.budget,
+    heldRows: options['held-rows'],
   });
   const sessionId = await worker.createSession();
   for (const [index, turn] of turns.entries()) await ask(worker, folder, sessionId, turn, index);
@@ -76,6 +80,7 @@ printResult({
   turns: turns.length,
   textTokens,
   budgetMB: options.budget,
+  heldRows: options['held-rows'],
   budgetHeld: isHeld,
   largestBudgetUsedMB: rounded(largest / 1e6),
   turnsPastBudget: exceeded,

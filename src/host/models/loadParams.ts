@@ -18,6 +18,7 @@ export function loadParams(settings: Settings, extensionPath: string): z.input<t
     threads: settings['worker.threads'],
     budgetMB: settings['memory.budgetMB'],
     rereadTokens: settings['memory.rereadTokens'],
+    heldRows: settings['memory.heldRows'],
   };
 }
 

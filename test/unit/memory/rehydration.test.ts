@@ -78,6 +78,16 @@ describe('rehydration', () => {
     assert.deepEqual(picked('Quantum chromodynamics'), []);
   });
 
+  it('takes a message with a text of its own to be about that text, unless most of it was said before', () => {
+    const told =
+      'production servers listen upon 8080 behind nginx, retries capped, logs rotated nightly, metrics scraped';
+    assert.deepEqual(picked('The staging server port?'), ['port words']);
+    assert.deepEqual(picked(`The staging server port: ${told}. What is it about?`), []);
+    const trace =
+      'fetchWithRetry retry_count backoffMs url wait: at src http failed after several attempts, connection refused';
+    assert.deepEqual(picked(`${trace}. Why?`), ['http words']);
+  });
+
   it('reads two where both are as good, and never more by itself', () => {
     assert.deepEqual(picked('staging server'), ['port words', 'db words']);
     const many = Array.from({ length: 6 }, (_, i) => ({

@@ -53,12 +53,11 @@ interface OpenOptions {
   readonly capacity?: number;
   readonly makeWay?: () => boolean;
   readonly canSpill?: boolean;
+  readonly heldRows?: number;
 }
 
-export function open(
-  store: HoldingStore,
-  { sequences = [], model = 'fake', choice = 'window', capacity = 4096, canSpill = true, makeWay }: OpenOptions = {},
-): Opened {
+export function open(store: HoldingStore, options: OpenOptions = {}): Opened {
+  const { sequences = [], model = 'fake', choice = 'window', capacity = 4096, makeWay } = options;
   const context = new FakeContext(undefined, capacity);
   const defaults = { ...fakeDefaults, choice };
   const keys = new AnchorKeys(model, context.pinned);
@@ -70,7 +69,8 @@ export function open(
     workRows: 20,
     encode: encodeFake,
     sequences,
-    canSpill,
+    canSpill: options.canSpill ?? true,
+    heldRows: options.heldRows ?? Infinity,
     ...(makeWay && { makeWay }),
   });
   const scratches: FakeContext[] = [];

@@ -33,6 +33,33 @@ describe('session memory inside its room', () => {
     assert.equal(others, -1);
   });
 
+  it('leaves on disk what no late exchange used, beyond the rows that it is to hold', async () => {
+    const store = new MapStore();
+    const { memory, context, seal } = open(store, { heldRows: 40 });
+    const turns = Array.from({ length: 20 }, (_, index) => `turn ${index}`);
+    for (const name of turns) {
+      await memory.fit(0);
+      await ask(memory, name);
+      await seal();
+    }
+    const spilled = spilledOf(memory);
+    const late = turns.slice(-8).flatMap((name) => [`chunk ${name}`, `exchange ${name}`]);
+    assert.ok(spilled.length > 0);
+    assert.deepEqual(
+      spilled.filter((id) => late.includes(id)),
+      [],
+    );
+    assert.deepEqual(
+      spilled,
+      memory.sequences.slice(0, spilled.length).map(({ id }) => id),
+      'the oldest',
+    );
+    const again = open(store, { sequences: memory.sequences, heldRows: 40 });
+    await again.memory.settle();
+    assert.equal(again.context.rows, context.rows);
+    assert.ok(again.context.readings.every(({ how }) => how === 'import'));
+  });
+
   it('spills nothing where that makes no room', async () => {
     const { memory } = open(new MapStore(), { capacity: 300, canSpill: false });
     await ask(memory, 'one');

@@ -39,6 +39,7 @@ export class FakeModel implements Model {
   readonly canSpill = true;
   readonly workRows = 512;
   readonly rereadTokens = 512;
+  readonly heldRows = Infinity;
   readonly questionHead = 3;
   readonly keys = new AnchorKeys('fake', [1, 2, 3]);
   readonly calibration: Model['calibration'];

@@ -20,6 +20,7 @@ describe('turn', () => {
       encode: encodeFake,
       sequences: [exchangeSequence('first', 'alpha?', 'beta.'), exchangeSequence('last', 'gamma?', 'delta.')],
       canSpill: true,
+      heldRows: Infinity,
     });
     const rehydrator = new Rehydrator(memory);
     memory.setWanted('first', true);

@@ -31,6 +31,7 @@ export const fakeLoad: z.input<typeof loadModelRequest.params> = {
   threads: 0,
   budgetMB: 256,
   rereadTokens: 512,
+  heldRows: 256,
 };
 
 export function fakeOptions(options: Partial<WorkerClientOptions> = {}): WorkerClientOptions {
