@@ -18,15 +18,15 @@ import {
   compared,
   flatColumns,
   flatPlot,
+  freshSessions,
   freshTurns,
   isWithin,
   most,
   ofKind,
-  type FlatSample,
 } from './flatSummary.ts';
-import { flatTurns, type FlatTurn } from './flatTurns.ts';
+import { FlatConversation } from './flatConversation.ts';
+import { flatTurns } from './flatTurns.ts';
 import { heldoutTexts } from './heldout.ts';
-import { residentBytes } from './processMemory.ts';
 import { builtInPackage, printResult, progress, rounded } from './report.ts';
 
 const options = readOptions({
@@ -58,29 +58,25 @@ const options = readOptions({
 });
 
 const { tokenizer } = await loadPackage(builtInPackage);
-const turns = flatTurns(options.turns, await mixedTexts(), {
-  tokens: options.note,
-  count: (text) => tokenizer.encodeText(text).length,
-});
-const samples: FlatSample[] = [];
-const fresh: FlatSample[] = [];
-let largest = 0;
-let textTokens = 0;
-/** Notes that were asked for, and of these those that were read again. */
-const recalled = { asked: 0, readAgain: 0 };
+const note = { tokens: options.note, count: (text: string) => tokenizer.encodeText(text).length };
+const texts = await mixedTexts();
+const turns = flatTurns(options.turns, texts, note);
 
-const problems = await withBenchFolder(async (folder) => {
+const problems: string[] = [];
+const [long, ...others] = await withBenchFolder(async (folder) => {
   const { variant, budget: budgetMB, 'held-rows': heldRows } = options;
-  const load = { ...builtInLoad, variant, budgetMB, heldRows };
-  const worker = await BenchWorker.start(folder, load);
-  await run(worker, turns, samples);
-  await run(worker, turns.slice(0, freshTurns), fresh);
+  const worker = await BenchWorker.start(folder, { ...builtInLoad, variant, budgetMB, heldRows });
+  const conversations = await run(worker);
   await worker.client.shutdown();
-  return worker.problems;
+  problems.push(...worker.problems);
+  return conversations;
 });
+const { samples } = long;
+const largest = Math.max(...[long, ...others].map((each) => each.largest));
+const asked = samples.filter(({ kind }) => kind === 'ask');
 if (options.svg !== undefined) await writeFile(options.svg, flatPlot(samples, options.budget));
 const isHeld = largest <= options.budget * 1e6;
-const sessions = { samples, fresh };
+const sessions = { samples, fresh: others.map((each) => each.samples) };
 const ratios = {
   tell: compared(
     sessions,
@@ -96,13 +92,13 @@ printResult({
   variant: options.variant,
   processor: `${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}, Node ${process.version}`,
   turns: turns.length,
-  textTokens,
+  textTokens: long.textTokens,
   budgetMB: options.budget,
   heldRows: options['held-rows'],
   budgetHeld: isHeld,
   largestBudgetUsedMB: rounded(largest / 1e6),
   problems,
-  recalled,
+  recalled: { asked: asked.length, readAgain: asked.filter(({ readAgain }) => readAgain > 0).length },
   most,
   isWithin: Object.values(ratios).every((ratio) => ratio !== null && isWithin(ratio)),
   firstTokenMs: { tell: ratios.tell, ask: ratios.ask },
@@ -134,51 +130,28 @@ async function mixedTexts(): Promise<string[]> {
     .map(({ text }) => text);
 }
 
-/** Has the turns asked in a new session. */
-async function run(worker: BenchWorker, asked: readonly FlatTurn[], into: FlatSample[]): Promise<void> {
-  const sessionId = await worker.createSession();
-  let rows = 0;
-  for (const [index, turn] of asked.entries()) {
-    rows = await ask(worker, sessionId, turn, { rows, into });
-    if (index % 10 === 9) tell(index + 1, rows, into);
+/** Asks the turns in a new session, and between the last of them the first ones of others. */
+async function run(worker: BenchWorker): Promise<[FlatConversation, ...FlatConversation[]]> {
+  const maxTokens = options.tokens;
+  const session = await FlatConversation.start(worker, { turns, maxTokens });
+  const next = async (): Promise<void> => {
+    await session.next();
+    const { length } = session.samples;
+    const { firstTokenMs = 0, rows = 0, budgetUsedMB = 0 } = session.samples.at(-1) ?? {};
+    const held = `${rows} rows, ${budgetUsedMB.toFixed(1)} of ${options.budget} MB`;
+    if (length % 10 === 0)
+      progress(`${length} of ${turns.length}: first token in ${firstTokenMs.toFixed(0)} ms, ${held}`);
+  };
+  while (session.samples.length < turns.length - freshSessions * freshTurns) await next();
+  const beside: FlatConversation[] = [];
+  for (let number = 1; number <= freshSessions; number++) {
+    const first = flatTurns(freshTurns, texts.slice(number), { ...note, seed: number + 1 });
+    const fresh = await FlatConversation.start(worker, { turns: first, maxTokens });
+    for (let turn = 0; turn < freshTurns; turn++) {
+      await next();
+      await fresh.next();
+    }
+    beside.push(fresh);
   }
-}
-
-/** @returns rows that the session holds afterwards. */
-async function ask(
-  worker: BenchWorker,
-  sessionId: string,
-  { kind, question }: FlatTurn,
-  { rows, into }: { readonly rows: number; readonly into: FlatSample[] },
-): Promise<number> {
-  const { done, view } = await worker.afterIdle(sessionId, () =>
-    worker.ask(sessionId, { question, maxTokens: options.tokens }),
-  );
-  const { usage, stopReason, rehydrated } = done.exchange;
-  // The first token comes of the question; the one that ends an answer is decoded and not counted.
-  const decoded = usage.answerTokens - (stopReason === 'endOfText' ? 0 : 1);
-  const rss = worker.client.pid === undefined ? null : residentBytes(worker.client.pid);
-  into.push({
-    kind,
-    firstTokenMs: done.firstTokenMs,
-    decodeMs: decoded < 1 ? null : usage.decodeMs / decoded,
-    turnMs: done.totalMs,
-    rows,
-    readTokens: usage.promptTokens + rehydrated.reduce((sum, { tokens }) => sum + tokens, 0),
-    budgetUsedMB: view.budgetUsed / 1e6,
-    rssMB: rss === null ? null : rss / 1e6,
-  });
-  if (kind === 'ask' && into === samples) {
-    recalled.asked++;
-    if (rehydrated.length > 0) recalled.readAgain++;
-  }
-  if (into === samples) ({ textTokens } = view);
-  largest = Math.max(largest, view.budgetLargest);
-  return view.kvRows;
-}
-
-function tell(done: number, rows: number, of: readonly FlatSample[]): void {
-  const { firstTokenMs = 0, budgetUsedMB = 0 } = of.at(-1) ?? {};
-  const held = `${rows} rows, ${budgetUsedMB.toFixed(1)} of ${options.budget} MB`;
-  progress(`${done} of ${turns.length}: first token in ${firstTokenMs.toFixed(0)} ms, ${held}`);
+  return [session, ...beside];
 }

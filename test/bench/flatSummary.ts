@@ -13,15 +13,18 @@ export interface FlatSample {
   readonly rows: number;
   /** Tokens of the question, and of what was read again for it. */
   readonly readTokens: number;
+  /** Sequences that were read again. */
+  readonly readAgain: number;
   readonly budgetUsedMB: number;
   readonly rssMB: number | null;
 }
 
 /** A turn near the beginning and one at the end are compared, each with those round it. Turns count from 1. */
 const earlyTurns = { from: 3, to: 10 } as const;
-/** Turns of the session that is begun after the long one. */
-export const freshTurns = earlyTurns.to;
-const lateTurns = 10;
+const lateTurns = 30;
+/** Sessions that are begun beside the long one's last turns, a turn here and a turn there, and the turns of each. */
+export const freshSessions = 3;
+export const freshTurns = lateTurns / freshSessions;
 
 /** What turn 500 may take of turn 5's time. */
 export const most = 1.15;
@@ -37,32 +40,35 @@ interface Window {
 export interface Comparison {
   readonly early: Window;
   readonly late: Window;
-  /** The early turns of a session that was begun after the late ones. */
+  /** The early turns of the sessions that were begun beside the late ones. */
   readonly fresh: Window;
   readonly lateOverEarly: number;
   readonly lateOverFresh: number;
 }
 
-/** A long session, and the beginning of another one in the same process right after it: a machine's speed changes in minutes. */
+/** A long session, and the beginnings of others beside its end, in the same process: a machine's speed changes in minutes. */
 export interface Sessions {
   readonly samples: readonly FlatSample[];
-  readonly fresh: readonly FlatSample[];
+  /** By session. */
+  readonly fresh: readonly (readonly FlatSample[])[];
 }
 
 type Pick = (sample: FlatSample) => number | null;
 
 /** The early turns and the last ones; null where one of them has nothing of it. */
-export function compared({ samples, fresh: after }: Sessions, pick: Pick): Comparison | null {
-  const early = windowOf(samples, earlyTurns.from, earlyTurns.to, pick);
-  const late = windowOf(samples, samples.length - lateTurns + 1, samples.length, pick);
-  const fresh = windowOf(after, earlyTurns.from, earlyTurns.to, pick);
+export function compared({ samples, fresh: beside }: Sessions, pick: Pick): Comparison | null {
+  const { from, to } = earlyTurns;
+  const early = windowOf([samples], from, to, pick);
+  const late = windowOf([samples], samples.length - lateTurns + 1, samples.length, pick);
+  const fresh = windowOf(beside, from, to, pick);
   if (early === null || late === null || fresh === null) return null;
   const over = (before: Window): number => rounded(late.median / before.median, 3);
   return { early, late, fresh, lateOverEarly: over(early), lateOverFresh: over(fresh) };
 }
 
-export function isWithin({ lateOverEarly, lateOverFresh }: Comparison): boolean {
-  return Math.max(lateOverEarly, lateOverFresh) <= most;
+/** By the turns that were asked beside each other. */
+export function isWithin({ lateOverFresh }: Comparison): boolean {
+  return lateOverFresh <= most;
 }
 
 /** Only the samples of one kind count. */
@@ -86,8 +92,8 @@ export function byRows(samples: readonly FlatSample[], step = 100): object[] {
   });
 }
 
-function windowOf(samples: readonly FlatSample[], from: number, to: number, pick: Pick): Window | null {
-  const values = valuesOf(samples.slice(Math.max(0, from - 1), to), pick);
+function windowOf(sessions: readonly (readonly FlatSample[])[], from: number, to: number, pick: Pick): Window | null {
+  const values = sessions.flatMap((samples) => valuesOf(samples.slice(Math.max(0, from - 1), to), pick));
   if (values.length === 0) return null;
   const [least, middle, largest] = [Math.min(...values), median(values), Math.max(...values)];
   return {
