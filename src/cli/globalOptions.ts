@@ -2,17 +2,16 @@ import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { choices } from '../protocol/anchorConfig.ts';
+import { wantedProviders } from '../protocol/executionProvider.ts';
 import { variants } from '../protocol/packageManifest.ts';
 import { defaultHeldRows, leastBudgetMB } from '../protocol/worker.ts';
 import { defaultPackageFolder } from './packagePaths.ts';
-
-const executionProviders = ['auto', 'cpu', 'webgpu', 'cuda', 'dml', 'coreml'] as const;
 
 /** The options that commands share. `convert` has none of the model's and is given their defaults. */
 export const globalOptionsSchema = z.object({
   package: z.string().default(defaultPackageFolder),
   variant: z.enum(['auto', ...variants]).default('auto'),
-  executionProvider: z.enum(executionProviders).default('auto'),
+  executionProvider: z.enum(wantedProviders).default('auto'),
   ratio: z.int().nullable().default(null),
   choice: z.enum(choices).nullable().default(null),
   threads: z.int().default(0),
@@ -33,9 +32,7 @@ export function addModelOptions(command: Command): Command {
     .addOption(
       new Option('--variant <name>', 'numeric format of the weights').choices(['auto', ...variants]).default('auto'),
     )
-    .addOption(
-      new Option('--execution-provider <name>', 'what to compute on').choices(executionProviders).default('auto'),
-    )
+    .addOption(new Option('--execution-provider <name>', 'what to compute on').choices(wantedProviders).default('auto'))
     .option('--ratio <tokens>', "text tokens per anchor (default: the package's)", integer(1, 1024))
     .addOption(new Option('--choice <name>', "how anchors are chosen (default: the package's)").choices(choices))
     .option('--threads <count>', 'CPU threads; 0: as many as physical cores', integer(0, 256), 0)

@@ -5,7 +5,7 @@ import type { AttentionBias } from './anchorMask.ts';
 import { CpuDecoder } from './cpuDecoder.ts';
 import { DeviceDecoder } from './deviceDecoder.ts';
 import { DeviceMemory } from './deviceMemory.ts';
-import type { ExecutionProvider } from './executionProvider.ts';
+import type { ExecutionProvider } from '../protocol/executionProvider.ts';
 import { FallbackStorage } from './fallbackStorage.ts';
 import { suggestedGroupTokens } from './groupTokens.ts';
 import type { KvNumbers } from './kvNumbers.ts';

@@ -1,6 +1,5 @@
-/** Where a decoder can run. Those but the CPU keep keys and values on a device. */
-export const executionProviders = ['cpu', 'webgpu', 'cuda', 'dml', 'coreml'] as const;
-export type ExecutionProvider = (typeof executionProviders)[number];
+import type { ExecutionProvider } from '../protocol/executionProvider.ts';
+
 export type DeviceProvider = Exclude<ExecutionProvider, 'cpu'>;
 
 /**

@@ -1,5 +1,6 @@
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
+import { wantedProviders } from '../protocol/executionProvider.ts';
 import { variants } from '../protocol/packageManifest.ts';
 import { defaultHeldRows, leastBudgetMB } from '../protocol/worker.ts';
 
@@ -13,7 +14,7 @@ const definitions = {
   /** A package folder; empty is the model that comes with the extension. */
   'model.folder': folder.default(''),
   'model.variant': z.enum(['auto', ...variants]).default('auto'),
-  'model.executionProvider': z.enum(['auto', 'cpu', 'webgpu', 'cuda', 'dml', 'coreml']).default('auto'),
+  'model.executionProvider': z.enum(wantedProviders).default('auto'),
   /** Tokens of text per anchor; 0 is the model's own default. */
   'memory.ratio': z.int().min(0).max(1024).default(0),
   /** Megabytes that keys/values of all sessions may take. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { batchResultSchema, batchRowSchema } from './batch.ts';
 import { choices } from './anchorConfig.ts';
+import { wantedProviders } from './executionProvider.ts';
 import { memoryViewSchema, rehydrationSchema } from './memory.ts';
 import { samplingSchema } from './sampling.ts';
 import { variants } from './packageManifest.ts';
@@ -141,7 +142,7 @@ export const loadModelRequest = request(
   z.object({
     packageFolder: z.string().min(1),
     variant: z.enum([...variants, 'auto']),
-    executionProvider: z.enum(['auto', 'cpu', 'webgpu', 'cuda', 'dml', 'coreml']),
+    executionProvider: z.enum(wantedProviders),
     ratio: z.int().min(1).max(1024).nullable(),
     choice: z.enum(choices).nullable(),
     /** 0: as many as physical cores. */

@@ -3,7 +3,8 @@ import { messageOf } from '../protocol/errors.ts';
 import { chooseProvider, type ProviderChoice, type ProviderFacts } from './executionProvider.ts';
 import type { GroupSizeChoice } from './groupSizeChoice.ts';
 import { probedGraph, type GroupKey, type MachineProfile } from './machineProfile.ts';
-import { explain, providerNames, type ExecutionProvider, type ProviderOutcome } from './providerOutcome.ts';
+import type { ExecutionProvider } from '../protocol/executionProvider.ts';
+import { explain, providerNames, type ProviderOutcome } from './providerOutcome.ts';
 
 /** A line of Diagnose. */
 export interface CalibrationLine {

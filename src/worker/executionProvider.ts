@@ -1,5 +1,6 @@
-import { explain, isMoreTelling, executionProviders, providerNames } from './providerOutcome.ts';
-import type { ExecutionProvider, ProviderFailure, ProviderOutcome } from './providerOutcome.ts';
+import { executionProviders, type ExecutionProvider } from '../protocol/executionProvider.ts';
+import { explain, isMoreTelling, providerNames } from './providerOutcome.ts';
+import type { ProviderFailure, ProviderOutcome } from './providerOutcome.ts';
 
 /** What a choice is made by. */
 export interface ProviderFacts {

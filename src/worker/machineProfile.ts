@@ -2,8 +2,8 @@ import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { MachineIdentity } from './machineIdentity.ts';
-import { executionProviders, providerOutcomeSchema } from './providerOutcome.ts';
-import type { ExecutionProvider, ProviderOutcome } from './providerOutcome.ts';
+import { executionProviders, type ExecutionProvider } from '../protocol/executionProvider.ts';
+import { providerOutcomeSchema, type ProviderOutcome } from './providerOutcome.ts';
 
 const timestamp = z.iso.datetime();
 const providerSchema = z.enum(executionProviders);

@@ -5,7 +5,7 @@ import { loadOnnxRuntime } from '../engine/onnxRuntime.ts';
 import { AnchorageError, messageOf } from '../protocol/errors.ts';
 import { chooseProvider, type ProviderFacts } from './executionProvider.ts';
 import { probedGraph, type GroupKey, type MachineProfile } from './machineProfile.ts';
-import type { ExecutionProvider } from './providerOutcome.ts';
+import type { ExecutionProvider } from '../protocol/executionProvider.ts';
 
 /** What decoders there are. */
 export interface DecoderSource {

@@ -8,7 +8,7 @@ import { AnchorageError, messageOf } from '../protocol/errors.ts';
 import { probeGraph, probeInputs, probeRuns } from './probeGraph.ts';
 import { probedModelSchema, type ProbedModel, type ProbeReport } from './probeReport.ts';
 import { giveWay } from './processPriority.ts';
-import { executionProviders, type ExecutionProvider } from './providerOutcome.ts';
+import { executionProviders, type ExecutionProvider } from '../protocol/executionProvider.ts';
 
 const probeText = 'const answer = (question: string): string => anchors.get(question) ?? read(question); ';
 

@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process';
 import { AnchorageError } from '../protocol/errors.ts';
 import { probeReportSchema, type ProbedModel } from './probeReport.ts';
-import { modelTolerance, probeTolerance, type ExecutionProvider, type ProviderOutcome } from './providerOutcome.ts';
+import type { ExecutionProvider } from '../protocol/executionProvider.ts';
+import { modelTolerance, probeTolerance, type ProviderOutcome } from './providerOutcome.ts';
 
 export interface ProbeOptions {
   /** The worker's script, which runs a probe when it is told to. */

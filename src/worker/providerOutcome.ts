@@ -1,8 +1,5 @@
 import { z } from 'zod';
-
-/** Execution providers in the order in which they are wanted. */
-export const executionProviders = ['cuda', 'dml', 'coreml', 'webgpu', 'cpu'] as const;
-export type ExecutionProvider = (typeof executionProviders)[number];
+import type { ExecutionProvider } from '../protocol/executionProvider.ts';
 
 export const providerNames: Readonly<Record<ExecutionProvider, string>> = {
   cuda: 'CUDA',

@@ -3,7 +3,7 @@ import { AnchorageError } from '../../../src/protocol/errors.ts';
 import { Calibration, type CalibrationOptions } from '../../../src/worker/calibration.ts';
 import { MachineProfile } from '../../../src/worker/machineProfile.ts';
 import { probeInChild } from '../../../src/worker/probeChild.ts';
-import type { ExecutionProvider } from '../../../src/worker/providerOutcome.ts';
+import type { ExecutionProvider } from '../../../src/protocol/executionProvider.ts';
 import { withFolder } from '../memory/memoryFixtures.ts';
 import { withFakeProbe } from './workerFixtures.ts';
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { chooseProvider, type ProviderFacts } from '../../../src/worker/executionProvider.ts';
-import type { ExecutionProvider, ProviderOutcome } from '../../../src/worker/providerOutcome.ts';
+import type { ExecutionProvider } from '../../../src/protocol/executionProvider.ts';
+import type { ProviderOutcome } from '../../../src/worker/providerOutcome.ts';
 
 const works: ProviderOutcome = { kind: 'works', difference: 1e-6 };
 const absent: ProviderOutcome = { kind: 'noDevice', problem: 'none' };
