@@ -209,11 +209,12 @@ describe('worker process', function () {
   });
 
   it('keeps the answer so far when it is told to end, within a second', async () => {
-    const worker = await WorkerClient.start(fakeOptions());
+    const begun = Promise.withResolvers<null>();
+    const worker = await WorkerClient.start(fakeOptions({ listener: { onToken: () => begun.resolve(null) } }));
     const id = await loadedSession(worker);
     const sampling = samplingSchema.parse({ maxTokens: 2000 });
     const asked = worker.request(askRequest, question(id, 'long', { sampling }));
-    await sleep(150);
+    await begun.promise;
     const begin = performance.now();
     const [{ exchange }] = await Promise.all([asked, worker.shutdown()]);
     assert.equal(exchange.stopReason, 'cancelled');
