@@ -156,6 +156,11 @@ export class AnchorCache {
   /** Removes rows from the middle. With `toCacheIndex` the keys of those after them are re-rotated to their new index. */
   async remove(first: number, count: number, toCacheIndex: boolean): Promise<void> {
     const rows = Array.from({ length: this.#rows - first - count }, (_, i) => first + count + i);
+    await this.retain(first, rows, toCacheIndex);
+  }
+
+  /** Of the rows from `first` on keeps only `rows`, ascending; `toCacheIndex` as `remove` has it. */
+  async retain(first: number, rows: readonly number[], toCacheIndex: boolean): Promise<void> {
     const positions = rows.map((row, i) => (toCacheIndex ? first + i : (this.#positions[row] ?? 0)));
     await this.#keep(first, rows, positions);
   }

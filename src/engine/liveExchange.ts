@@ -90,6 +90,22 @@ export class LiveExchange {
     this.#logits = this.#logits.slice(0, this.#logits.length - count);
   }
 
+  /** Does `work`, and forgets what it read. Not under online reduction, whose dropped rows cannot be put back. */
+  async aside<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#onlineRatio !== null) {
+      throw new AnchorageError('internal', 'What is reduced online cannot be forgotten again.', 'Drop the exchange.');
+    }
+    const [mark, open, textTokens, logits] = [this.#reader.mark, this.#open, this.#textTokens, this.#logits];
+    try {
+      return await work();
+    } finally {
+      this.#reader.rewind(mark);
+      this.#open = open;
+      this.#textTokens = textTokens;
+      this.#logits = logits;
+    }
+  }
+
   /** Ends an exchange that was reduced online: its open tail is read again with an anchor at its end. */
   async close(signal?: AbortSignal): Promise<void> {
     const open = this.#open;

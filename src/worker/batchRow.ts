@@ -1,9 +1,9 @@
 import { AnchorageError } from '../protocol/errors.ts';
 import type { GenerateOptions } from '../engine/generation.ts';
-import type { BatchResult, BatchRow } from '../protocol/batch.ts';
+import type { BatchResult, BatchRow, ChoiceScore } from '../protocol/batch.ts';
 import { samplingSchema } from '../protocol/sampling.ts';
+import { chunksOf, readChunks } from './batchChunks.ts';
 import type { BatchContext, Model } from './model.ts';
-import { throughStore } from './throughStore.ts';
 
 export interface BatchOptions {
   readonly signal: AbortSignal;
@@ -12,8 +12,8 @@ export interface BatchOptions {
 }
 
 /**
- * Runs one row of `batch`: chunks sealed one by one and reduced (or kept whole, or left out), then the question, or
- * the continuation to be scored. The context keeps its pinned prefix from row to row and nothing else.
+ * Runs one row of `batch`: chunks sealed one by one and reduced (or kept whole, or left out), then the question or the
+ * prompt, and its answer, or the texts to be scored. The context keeps its pinned prefix from row to row and nothing else.
  */
 export async function runBatchRow(
   model: Model,
@@ -21,28 +21,16 @@ export async function runBatchRow(
   row: BatchRow,
   { signal, onProgress }: BatchOptions,
 ): Promise<BatchResult> {
-  const chunks =
-    row.mode === 'none' ? [] : row.chunks.map((chunk) => chunkTokens(model, chunk)).filter((ids) => ids.length > 0);
-  const question = typeof row.question === 'string' ? model.encodeQuestion(row.question) : [];
-  const total = chunks.reduce((sum, ids) => sum + ids.length, question.length);
+  const chunks = chunksOf(model, row);
+  const asked = askedTokens(model, row);
+  const total = chunks.reduce((sum, ids) => sum + ids.length, asked.length);
   const { context } = batch;
   context.truncateTo(0);
   await context.readPinned(signal);
 
   const begin = performance.now();
-  let done = 0;
-  const { independent } = row;
-  for (const ids of chunks) {
-    if (row.mode === 'full') await context.keepWhole(ids, { independent, signal });
-    else {
-      const { ratio = model.defaults.ratio, choice = model.defaults.choice } = row;
-      await context.seal(ids, { ratio, choice, independent, signal });
-    }
-    if (row.storedAs !== undefined) await throughStore(context, row.storedAs, signal);
-    done += ids.length;
-    onProgress(done, total);
-  }
-  if (question.length > 0) await context.read(question, { logits: 'last', signal });
+  await readChunks(model, batch, row, chunks, { signal, onProgress: (done) => onProgress(done, total) });
+  if (asked.length > 0) await context.read(asked, { logits: 'last', signal });
   onProgress(total, total);
   const counted = {
     textTokens: context.textTokens,
@@ -52,22 +40,47 @@ export async function runBatchRow(
     prefillMs: performance.now() - begin,
   };
 
-  const { answer, decodeMs } =
-    question.length > 0 && row.maxTokens > 0
-      ? await answered(context, row, { texts: [...chunks, question], signal })
-      : noAnswer;
+  const isAnswered = typeof row.question === 'string' && row.choices === undefined && row.maxTokens > 0;
+  const { answer, decodeMs } = isAnswered
+    ? await answered(context, row, { texts: [...chunks, asked], signal })
+    : noAnswer;
+  const result = { id: row.id, answer, ...counted, decodeMs };
+  if (row.choices !== undefined) return { ...result, choiceScores: await scores(model, batch, row.choices, signal) };
   const scored = row.continuation ?? row.score;
-  if (scored === undefined) return { id: row.id, answer, ...counted, decodeMs };
-  if (decodeMs > 0) {
+  if (scored === undefined) return result;
+  if (isAnswered) {
     context.dropLive();
-    await context.read(question, { logits: 'last', signal });
+    await context.read(asked, { logits: 'last', signal });
   }
   const { logProb, tokens } = await batch.score(model.encodeText(scored), signal);
   if (tokens === 0) {
-    const remedy = 'Give a text of at least two tokens: the first one of a continuation has nothing that predicts it.';
+    const remedy =
+      'Give a text of at least two tokens, or a prompt: the first one of a continuation has nothing that predicts it.';
     throw new AnchorageError('invalidInput', 'continuation: there is no token to score.', remedy);
   }
-  return { id: row.id, answer, ...counted, decodeMs, scoreLogProb: logProb, scoreTokens: tokens };
+  return { ...result, scoreLogProb: logProb, scoreTokens: tokens };
+}
+
+/** Tokens of what is read after the chunks, before anything is answered or scored. */
+function askedTokens(model: Model, { question, prompt }: BatchRow): readonly number[] {
+  if (prompt !== undefined) return model.encodeText(prompt);
+  return typeof question === 'string' ? model.encodeQuestion(question) : [];
+}
+
+/** Scores each text as what goes on from what was read, which is read no second time. */
+async function scores(
+  model: Model,
+  batch: BatchContext,
+  choices: readonly string[],
+  signal: AbortSignal,
+): Promise<ChoiceScore[]> {
+  const scored: ChoiceScore[] = [];
+  for (const choice of choices) {
+    const { logProb, tokens } = await batch.scoreAside(model.encodeText(choice), signal);
+    if (tokens === 0) throw new AnchorageError('invalidInput', 'choices: one has no token to score.');
+    scored.push({ logProb, tokens, characters: Array.from(choice).length });
+  }
+  return scored;
 }
 
 const noAnswer = { answer: '', decodeMs: 0 };
@@ -81,9 +94,4 @@ async function answered(
   const { text, stopReason, times } = await context.generate(sampling, { ...options, speculate });
   if (stopReason === 'cancelled') throw new AnchorageError('cancelled', 'The row was cancelled.');
   return { answer: text, decodeMs: times.decodeMs };
-}
-
-function chunkTokens(model: Model, chunk: BatchRow['chunks'][number]): readonly number[] {
-  if (typeof chunk === 'string') return model.encodeText(chunk);
-  return model.encode({ kind: 'exchange', question: chunk.user, answer: chunk.assistant });
 }

@@ -1,5 +1,6 @@
 import { AnchorContext } from '../engine/anchorContext.ts';
 import { suggestedGroupTokens } from '../engine/groupTokens.ts';
+import { readKept, type KeptReading } from '../engine/keptReading.ts';
 import { loadPackage } from '../engine/modelPackage.ts';
 import { ScoringPass } from '../engine/scoringPass.ts';
 import { scoreText, type TextScore } from '../engine/scoreText.ts';
@@ -10,6 +11,7 @@ import type { SealDefaults } from '../memory/sequencePlacer.ts';
 import type { SequenceText } from '../memory/sessionSequence.ts';
 import type { DecoderContext } from '../memory/decoderContext.ts';
 import type { z } from 'zod';
+import type { BatchPinned } from '../protocol/batch.ts';
 import { AnchorageError } from '../protocol/errors.ts';
 import type { loadModelRequest, ModelInfo } from '../protocol/worker.ts';
 import { Calibration, type ModelCalibration } from './calibration.ts';
@@ -23,9 +25,13 @@ export type LoadParams = z.output<typeof loadModelRequest.params>;
 
 /** A context that batch rows are run in, one after another. */
 export interface BatchContext {
-  readonly context: DecoderContext & Pick<AnchorContext, 'keepWhole'>;
+  readonly context: DecoderContext;
+  /** Reads texts whole and keeps as many of their rows as anchors would be. */
+  readKept(texts: readonly (readonly number[])[], how: KeptReading): Promise<void>;
   /** Reads tokens into the live exchange and sums up their log-probabilities. */
   score(tokens: readonly number[], signal: AbortSignal): Promise<TextScore>;
+  /** As `score`, and leaves the live exchange as it was. */
+  scoreAside(tokens: readonly number[], signal: AbortSignal): Promise<TextScore>;
 }
 
 /** What the worker needs of a loaded model; tests put a scripted one in its place. */
@@ -60,7 +66,8 @@ export interface Model {
   /** Tokens of raw text; markup in it is not parsed. */
   encodeText(text: string): readonly number[];
   createContext(): DecoderContext;
-  createBatchContext(): BatchContext;
+  /** @param pinned the system prompt, by default, or nothing. */
+  createBatchContext(pinned?: BatchPinned): BatchContext;
   dispose(): Promise<void>;
 }
 
@@ -168,9 +175,15 @@ export async function loadEngineModel(
     },
     encodeQuestion: (question) => layout.live(question),
     encodeText: (text) => modelPackage.tokenizer.encodeText(text),
-    createBatchContext: () => {
-      const context = new AnchorContext(decoder, { pinned, scoring });
-      return { context, score: (tokens, signal) => scoreText(context, tokens, signal) };
+    createBatchContext: (wanted = 'system') => {
+      const options = wanted === 'system' ? { pinned, scoring } : { pinned: [] };
+      const context = new AnchorContext(decoder, options);
+      return {
+        context,
+        readKept: (texts, how) => readKept(context, texts, how),
+        score: (tokens, signal) => scoreText(context, tokens, signal),
+        scoreAside: (tokens, signal) => context.aside(() => scoreText(context, tokens, signal)),
+      };
     },
     createContext: () => new AnchorContext(decoder, { pinned, scoring, account: budget }),
     dispose: () => decoder.dispose(),

@@ -1,3 +1,4 @@
+import type { BatchPinned } from '../protocol/batch.ts';
 import { AnchorageError } from '../protocol/errors.ts';
 import type { MachineProfile } from './machineProfile.ts';
 import type { BatchContext, LoadParams, Model } from './model.ts';
@@ -8,7 +9,7 @@ export type LoadModel = (params: LoadParams, profile: MachineProfile) => Promise
 export class ModelSlot {
   readonly #loadModel: LoadModel;
   #model: Model | null = null;
-  #batchContext: BatchContext | null = null;
+  readonly #batchContexts = new Map<BatchPinned, BatchContext>();
   #error: unknown = null;
 
   constructor(loadModel: LoadModel) {
@@ -28,7 +29,7 @@ export class ModelSlot {
   async load(params: LoadParams, profile: MachineProfile): Promise<Model> {
     const before = this.#model;
     this.#model = null;
-    this.#batchContext = null;
+    this.dropBatchContexts();
     this.#error = null;
     await before?.dispose();
     try {
@@ -47,14 +48,15 @@ export class ModelSlot {
     throw new AnchorageError('modelMissing', 'No model is loaded.', 'Load a model first.');
   }
 
-  /** Forgets the context that batch rows share, which was on a device that is gone. */
-  dropBatchContext(): void {
-    this.#batchContext = null;
+  /** Forgets the contexts that batch rows share, which were on a device that is gone. */
+  dropBatchContexts(): void {
+    this.#batchContexts.clear();
   }
 
-  /** The context that batch rows share. */
-  batchContext(): BatchContext {
-    this.#batchContext ??= this.need().createBatchContext();
-    return this.#batchContext;
+  /** The context that batch rows of this pinned prefix share. */
+  batchContext(pinned: BatchPinned): BatchContext {
+    const context = this.#batchContexts.get(pinned) ?? this.need().createBatchContext(pinned);
+    this.#batchContexts.set(pinned, context);
+    return context;
   }
 }

@@ -59,7 +59,7 @@ export class WorkerServer {
   readonly #deviceLoss = new DeviceLoss({
     forget: () => {
       this.#started?.sessions.closeAll();
-      this.#slot.dropBatchContext();
+      this.#slot.dropBatchContexts();
     },
     onChange: (info) => this.#modelChanged(info, 'warning'),
   });
@@ -206,7 +206,7 @@ export class WorkerServer {
       this.#endpoint.notify(progressNotification, { requestId, stage: 'seal', done, total, unit: 'tokens' });
     const model = this.#slot.need();
     const result = await this.#deviceLoss.survive(model, () =>
-      runBatchRow(model, this.#slot.batchContext(), row, { signal, onProgress }),
+      runBatchRow(model, this.#slot.batchContext(row.pinned), row, { signal, onProgress }),
     );
     model.calibration.noteAnswer();
     return result;

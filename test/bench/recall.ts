@@ -194,7 +194,15 @@ async function askAlone(mode: 'full' | 'none'): Promise<boolean[]> {
   const right: boolean[] = [];
   for (const fact of known) {
     const chunks = [{ user: fact.said, assistant: fact.reply }];
-    const row = { id: 'alone', chunks, question: fact.question, maxTokens: 32, mode, independent: false };
+    const row = {
+      id: 'alone',
+      chunks,
+      question: fact.question,
+      maxTokens: 32,
+      mode,
+      independent: false,
+      pinned: 'system',
+    } as const;
     const { answer: text } = await runBatchRow(model, context, row, { signal: never, onProgress: () => undefined });
     right.push(isIn(text, fact));
   }

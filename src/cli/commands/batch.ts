@@ -20,15 +20,24 @@ const help = `
 A row of the input, one JSON object a line:
   {"id": 1, "chunks": ["text", ...], "question": "...", "mode": "anchors"}
     chunks      texts, or {"user", "assistant"} exchanges; sealed one by one before the question is read
-    question    or "continuation": raw text that goes on from the chunks, to be scored
-    mode        anchors: chunks reduced (default); full: kept whole; none: left out
+    question    answered in chat markup; in its place a raw text, without markup:
+    continuation  goes on from the chunks, and is scored; nothing predicts its first token without a prompt
+    prompt      raw text read whole after the chunks, before a continuation or choices
+    choices     ["text", ...] after a question or a prompt: each is scored as what goes on; no answer is written
+    pinned      system: the system prompt stands before the chunks (default); none: nothing does
+    mode        anchors: chunks reduced (default); full: kept whole; none: left out;
+                kept: read whole, then as many rows kept as anchors would be, chosen by keep
+    keep        recent: the last; separators: those of . , ; : ! ? and white space, the last first;
+                attention: those looked at most while the text is repeated; random: drawn by seed (0 by default)
     ratio, choice, independent    how chunks are sealed; by default as the options and the package say
+    storedAs    fp16 or int8: chunks are put in place again from what the store would keep of them
     maxTokens   longest answer, 128 by default; 0: none
     speculate   false: no token is read ahead of those drawn; the answer is the same, and takes longer where it repeats a text
     score       text whose log-probability as the answer is wanted
 A row of the output:
   {"id", "answer", "textTokens", "kvRows", "kvRowsFull", "kvBytes", "prefillMs", "decodeMs"}
-  and with score or continuation {"scoreLogProb", "scoreTokens"}; kvRows is counted when the answer begins.
+  with score or continuation also {"scoreLogProb", "scoreTokens"}, and with choices
+  {"choiceScores": [{"logProb", "tokens", "characters"}, ...]}; kvRows is counted when the answer begins.
 A row that cannot be run gives {"id", "error"}, the others go on, and the exit code is 1.
 IN or OUT may be -, for stdin and stdout. Rows are written as they are done. With --json and OUT a file, stdout gets
 {"rows", "failed", "seconds", "cancelled"} at the end.`;

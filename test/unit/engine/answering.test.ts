@@ -67,5 +67,60 @@ describe('generation', function () {
       const alone = await scoreText(new AnchorContext(tiny.decoder, { pinned }), text);
       assert.equal(alone.tokens, 149, 'nothing predicts the first token');
     });
+
+    it('scores texts aside as if each alone went on, and reads what stands before them once', async () => {
+      const tiny = await openTinyDecoder({});
+      const { decoder } = tiny;
+      const random = new Random(23);
+      const [pinned, chunk, prompt] = [randomIds(random, 3), randomIds(random, 40), randomIds(random, 21)];
+      const texts = [1, 5, 70].map((count) => randomIds(random, count));
+      const fresh = async (): Promise<AnchorContext> => {
+        const context = new AnchorContext(decoder, { pinned });
+        await context.seal(chunk, { ratio: 4, choice: 'stride' });
+        await context.read(prompt, { logits: 'last' });
+        return context;
+      };
+      const expected = [];
+      for (const text of texts) expected.push(await scoreText(await fresh(), text));
+      const context = await fresh();
+      const { rows, textTokens, nextLogits } = context;
+      const run = decoder.run.bind(decoder);
+      let read = 0;
+      decoder.run = (step) => {
+        read += step.tokens.length;
+        return run(step);
+      };
+      try {
+        for (const [n, text] of texts.entries()) {
+          assert.deepEqual(await context.aside(() => scoreText(context, text)), expected[n]);
+          assert.deepEqual([context.rows, context.textTokens, context.nextLogits], [rows, textTokens, nextLogits]);
+        }
+      } finally {
+        decoder.run = run;
+      }
+      // Nothing follows a text's last token, which is scored and not read.
+      assert.equal(read, 0 + 4 + 69);
+      await assert.rejects(
+        context.aside(async () => {
+          await context.read(randomIds(random, 9), { logits: 'all' });
+          throw new Error('stopped');
+        }),
+        /stopped/,
+      );
+      assert.deepEqual(await scoreText(context, texts[2] ?? []), expected[2]);
+    });
+
+    it('forgets what was read aside of nothing, and refuses it of an exchange that is reduced online', async () => {
+      const { decoder } = await openTinyDecoder({});
+      const context = new AnchorContext(decoder, { pinned: [1] });
+      assert.equal((await context.aside(() => scoreText(context, [40, 41, 42]))).tokens, 2);
+      assert.deepEqual([context.rows, context.nextLogits], [1, null]);
+      const online = new AnchorContext(decoder, { pinned: [1], reduction: 'online' });
+      await online.read([40, 41], { logits: 'last' });
+      await assert.rejects(
+        online.aside(async () => undefined),
+        /reduced online/,
+      );
+    });
   });
 });

@@ -53,10 +53,24 @@ describe('batch row', () => {
   });
 
   it('refuses what could only be ignored', () => {
+    const [prompt, choices, question] = ['text', ['a', 'b'], 'why'];
     const refused: readonly [object, RegExp][] = [
       [{}, /either question or continuation/],
-      [{ question: 'why', continuation: 'text' }, /either question or continuation/],
+      [{ question, continuation: 'text' }, /either question or continuation/],
       [{ continuation: 'text', score: 'because' }, /score.*goes with a question/s],
+      [{ prompt }, /prompt.*needs a continuation or choices/s],
+      [{ prompt, choices, question }, /prompt.*does not go with a question/s],
+      [{ prompt, choices, continuation: 'text' }, /choices.*do not go with a continuation/s],
+      [{ prompt, choices, score: 'because' }, /score.*does not go with choices/s],
+      [{ choices }, /needs a question or a prompt before its choices/],
+      [{ prompt, choices: [] }, /choices/],
+      [{ prompt, choices: ['a', ''] }, /choices/],
+      [{ question, mode: 'kept' }, /keep.*recent, separators, attention, random/s],
+      [{ question, keep: 'recent' }, /keep.*goes with mode kept/s],
+      [{ question, mode: 'kept', keep: 'newest' }, /keep/],
+      [{ question, mode: 'kept', keep: 'recent', seed: 1 }, /seed.*goes with keep random/s],
+      [{ question, mode: 'kept', keep: 'recent', storedAs: 'fp16' }, /storedAs.*does not go with mode kept/s],
+      [{ question, pinned: 'chat' }, /pinned/],
     ];
     for (const [row, message] of refused) assert.throws(() => batchRowSchema.parse({ id: 1, ...row }), message);
   });

@@ -101,9 +101,14 @@ export class FakeModel implements Model {
   }
 
   createBatchContext(): ReturnType<Model['createBatchContext']> {
+    const context = new FakeContext(this.#pace);
     return {
-      context: new FakeContext(this.#pace),
+      context,
+      readKept: async (texts, { ratio }) => {
+        for (const text of texts) await context.seal(text, { ratio });
+      },
       score: async (tokens) => ({ logProb: -tokens.length, tokens: tokens.length }),
+      scoreAside: async (tokens) => ({ logProb: -tokens.length, tokens: tokens.length }),
     };
   }
 
