@@ -40,6 +40,11 @@ export const batchRowSchema = z
     independent: z.boolean().default(false),
     /** Put every chunk in place again from what the store would keep of it, before anything else is read. */
     storedAs: z.enum(['fp16', 'int8']).optional(),
+    /**
+     * Chunks that the row before left in the cache, read in the same way, are not read again: what is answered or scored
+     * is the same, and `prefillMs` counts what was read.
+     */
+    reuse: z.boolean().default(false),
     maxTokens: z.int().min(0).max(8192).default(128),
     /** Read tokens ahead where the answer repeats a text; the answer is the same. */
     speculate: z.boolean().optional(),

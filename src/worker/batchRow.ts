@@ -13,7 +13,8 @@ export interface BatchOptions {
 
 /**
  * Runs one row of `batch`: chunks sealed one by one and reduced (or kept whole, or left out), then the question or the
- * prompt, and its answer, or the texts to be scored. The context keeps its pinned prefix from row to row and nothing else.
+ * prompt, and its answer, or the texts to be scored. From row to row the
+ * context keeps its pinned prefix, and chunks for a row that reuses them.
  */
 export async function runBatchRow(
   model: Model,
@@ -25,7 +26,7 @@ export async function runBatchRow(
   const asked = askedTokens(model, row);
   const total = chunks.reduce((sum, ids) => sum + ids.length, asked.length);
   const { context } = batch;
-  context.truncateTo(0);
+  context.dropLive();
   await context.readPinned(signal);
 
   const begin = performance.now();

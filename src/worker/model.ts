@@ -26,6 +26,8 @@ export type LoadParams = z.output<typeof loadModelRequest.params>;
 /** A context that batch rows are run in, one after another. */
 export interface BatchContext {
   readonly context: DecoderContext;
+  /** What each of the context's sequences was read from, for rows that need not read it again. */
+  held: readonly string[];
   /** Reads texts whole and keeps as many of their rows as anchors would be. */
   readKept(texts: readonly (readonly number[])[], how: KeptReading): Promise<void>;
   /** Reads tokens into the live exchange and sums up their log-probabilities. */
@@ -180,6 +182,7 @@ export async function loadEngineModel(
       const context = new AnchorContext(decoder, options);
       return {
         context,
+        held: [],
         readKept: (texts, how) => readKept(context, texts, how),
         score: (tokens, signal) => scoreText(context, tokens, signal),
         scoreAside: (tokens, signal) => context.aside(() => scoreText(context, tokens, signal)),

@@ -202,6 +202,7 @@ async function askAlone(mode: 'full' | 'none'): Promise<boolean[]> {
       mode,
       independent: false,
       pinned: 'system',
+      reuse: false,
     } as const;
     const { answer: text } = await runBatchRow(model, context, row, { signal: never, onProgress: () => undefined });
     right.push(isIn(text, fact));

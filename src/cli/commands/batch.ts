@@ -30,6 +30,7 @@ A row of the input, one JSON object a line:
     keep        recent: the last; separators: those of . , ; : ! ? and white space, the last first;
                 attention: those looked at most while the text is repeated; random: drawn by seed (0 by default)
     ratio, choice, independent    how chunks are sealed; by default as the options and the package say
+    reuse       true: chunks that the row before read in the same way stay in the cache, and are not read again
     storedAs    fp16 or int8: chunks are put in place again from what the store would keep of them
     maxTokens   longest answer, 128 by default; 0: none
     speculate   false: no token is read ahead of those drawn; the answer is the same, and takes longer where it repeats a text

@@ -113,6 +113,45 @@ describe('scoring in a batch row', function () {
     });
   });
 
+  it('reads chunks that stay the same once where rows reuse them, and scores as if each had read its own', async () => {
+    await withTiny(tinyModel({}), async (model) => {
+      const contexts = [model.createBatchContext(), model.createBatchContext()];
+      const longer = [...chunks, 'One more.'];
+      const rows = [
+        { mode: 'anchors', chunks },
+        { mode: 'anchors', chunks },
+        { mode: 'anchors', chunks: longer },
+        { mode: 'anchors', chunks: longer, ratio: 2 },
+        { mode: 'anchors', chunks: [longer[0], longer[2]], ratio: 2 },
+        { mode: 'none', chunks },
+        { mode: 'full', chunks },
+        { mode: 'full', chunks: longer },
+        { mode: 'kept', keep: 'recent', chunks: longer },
+        { mode: 'kept', keep: 'recent', chunks: longer },
+        { mode: 'kept', keep: 'recent', chunks },
+        { mode: 'kept', keep: 'random', chunks },
+      ];
+      const read: number[] = [];
+      for (const row of rows) {
+        const results: BatchResult[] = [];
+        for (const [n, batch] of contexts.entries()) {
+          const { context } = batch;
+          const [seal, keepWhole] = [context.seal.bind(context), context.keepWhole.bind(context)];
+          let count = 0;
+          context.seal = (...args) => (count++, seal(...args));
+          context.keepWhole = (...args) => (count++, keepWhole(...args));
+          const parsed = batchRowSchema.parse({ id: 1, ...row, prompt, choices, reuse: n === 1 });
+          const options = { signal: new AbortController().signal, onProgress: () => {} };
+          results.push({ ...(await runBatchRow(model, batch, parsed, options)), prefillMs: 0 });
+          Object.assign(context, { seal, keepWhole });
+          if (n === 1) read.push(count);
+        }
+        assert.deepEqual(results[1], results[0], JSON.stringify(row));
+      }
+      assert.deepEqual(read, [2, 0, 1, 3, 1, 0, 2, 1, 3, 0, 2, 2]);
+    });
+  });
+
   it('keeps other rows by another seed, and the same by the same', async () => {
     await withTiny(tinyModel({}), async (model) => {
       const run = rowRunner(model);

@@ -104,6 +104,7 @@ export class FakeModel implements Model {
     const context = new FakeContext(this.#pace);
     return {
       context,
+      held: [],
       readKept: async (texts, { ratio }) => {
         for (const text of texts) await context.seal(text, { ratio });
       },
