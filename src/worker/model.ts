@@ -178,7 +178,8 @@ export async function loadEngineModel(
     encodeQuestion: (question) => layout.live(question),
     encodeText: (text) => modelPackage.tokenizer.encodeText(text),
     createBatchContext: (wanted = 'system') => {
-      const options = wanted === 'system' ? { pinned, scoring } : { pinned: [] };
+      const options =
+        wanted === 'system' ? { pinned, scoring } : { pinned: [], scoring: new ScoringPass(decoder, [], budget) };
       const context = new AnchorContext(decoder, options);
       return {
         context,
