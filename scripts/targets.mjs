@@ -76,6 +76,11 @@ export const targets = {
     steps: ['base', 'package'],
     script: 'test/bench/recovery.ts',
   },
+  evaluate: {
+    summary: "the compressed memory against everything, nothing and controls: the paper's sets, memory, work on code",
+    steps: ['base', 'package'],
+    script: 'test/bench/evaluate/evaluate.ts',
+  },
   session: {
     summary: 'a chat of 20 turns: rows held and time to the first token',
     steps: ['base', 'package'],

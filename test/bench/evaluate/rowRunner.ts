@@ -1,0 +1,88 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AnchorageError } from '../../../src/protocol/errors.ts';
+import type { Variant } from '../../../src/protocol/packageManifest.ts';
+import type { PackageName } from './arms.ts';
+import { BatchProcess } from './batchProcess.ts';
+import type { RowInput } from './item.ts';
+import { RowCache, type RowOutcome } from './rowCache.ts';
+
+/** Runs rows on packages, each by one `batch` process that is started when it is first needed; keeps what they gave. */
+export class RowRunner {
+  /** Rows that were computed, and those that were known from an earlier run. */
+  readonly counts = { computed: 0, known: 0 };
+  readonly #folders: Readonly<Partial<Record<PackageName, string>>>;
+  readonly #variant: Variant;
+  readonly #cacheFolder: string;
+  readonly #processes = new Map<PackageName, BatchProcess>();
+  readonly #caches = new Map<PackageName, RowCache>();
+
+  readonly #onlyKnown: boolean;
+
+  constructor(
+    folders: Readonly<Partial<Record<PackageName, string>>>,
+    { variant, cacheFolder, onlyKnown }: { variant: Variant; cacheFolder: string; onlyKnown: boolean },
+  ) {
+    this.#folders = folders;
+    this.#variant = variant;
+    this.#cacheFolder = cacheFolder;
+    this.#onlyKnown = onlyKnown;
+  }
+
+  /** What each row gives, in their order; null where nothing is to be run, and it is not known from an earlier run. */
+  async run(name: PackageName, rows: readonly RowInput[], onDone: () => void): Promise<(RowOutcome | null)[]> {
+    const cache = await this.#cacheOf(name);
+    const missing = new Map<string, RowInput>();
+    for (const row of rows) {
+      if (cache.get(row) === undefined) missing.set(cache.keyOf(row), row);
+    }
+    this.counts.known += rows.length - missing.size;
+    if (missing.size > 0 && !this.#onlyKnown) {
+      await this.#process(name).run([...missing.values()], (row, outcome) => {
+        cache.add(row, outcome);
+        this.counts.computed++;
+        onDone();
+      });
+    }
+    return rows.map((row) => cache.get(row) ?? null);
+  }
+
+  async end(): Promise<void> {
+    await Promise.all([...this.#processes.values()].map((each) => each.end()));
+  }
+
+  #process(name: PackageName): BatchProcess {
+    const known = this.#processes.get(name) ?? new BatchProcess(this.#folder(name), this.#variant);
+    this.#processes.set(name, known);
+    return known;
+  }
+
+  async #cacheOf(name: PackageName): Promise<RowCache> {
+    const known = this.#caches.get(name);
+    if (known !== undefined) return known;
+    const identity = await packageIdentity(this.#folder(name), this.#variant);
+    const cache = new RowCache(join(this.#cacheFolder, `${identity.slice(0, 16)}.jsonl`), identity);
+    this.#caches.set(name, cache);
+    return cache;
+  }
+
+  #folder(name: PackageName): string {
+    const folder = this.#folders[name];
+    if (folder === undefined) throw new AnchorageError('internal', `There is no package ${name}.`);
+    return folder;
+  }
+}
+
+/**
+ * A hash of a package's files and the variant.
+ *
+ * @throws AnchorageError `modelMissing`.
+ */
+export async function packageIdentity(folder: string, variant: Variant): Promise<string> {
+  const sums = await readFile(join(folder, 'SHA256SUMS'), 'utf8').catch((error: unknown) => {
+    const remedy = 'Convert a model with `npm run cli -- convert`, or name another folder.';
+    throw new AnchorageError('modelMissing', `There is no package in ${folder}.`, remedy, { cause: error });
+  });
+  return createHash('sha256').update(`${variant}\n${sums}`).digest('hex');
+}

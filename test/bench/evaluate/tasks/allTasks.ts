@@ -1,0 +1,20 @@
+import type { Task } from '../task.ts';
+import { paperTasks, regressionTasks } from './paper.ts';
+import { babiTask, boundaryTask, heldoutRowTasks } from './reading.ts';
+import { needleTask, pairsTask, turnsTask } from './recall.ts';
+import { workTasks } from './work.ts';
+
+/** Every task, those first whose figures the others stand on. */
+export function allTasks(given: { readonly AC: boolean; readonly EP: boolean }): readonly Task[] {
+  return [
+    ...regressionTasks(),
+    ...heldoutRowTasks(),
+    turnsTask,
+    pairsTask,
+    babiTask,
+    boundaryTask,
+    ...workTasks,
+    ...paperTasks(given),
+    needleTask,
+  ];
+}
