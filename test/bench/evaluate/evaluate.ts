@@ -77,7 +77,7 @@ async function evaluate(): Promise<object> {
     scale,
     seconds: (performance.now() - begin) / 1000,
     rows: runner.counts,
-    tasks: done.map(({ figures }) => figures),
+    tasks: done.map(({ figures }) => figures).filter(({ arms }) => arms.length > 0),
     regression: regressionOf(done.filter(({ task }) => task.part === 'regression')),
     accelerations,
     leftOut,

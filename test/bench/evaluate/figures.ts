@@ -35,8 +35,9 @@ export interface ArmFigures {
   readonly errors: readonly string[];
 }
 
-/** @param runs all readings of the same items. */
-export function armFigures(runs: readonly ArmRun[], items: readonly Item[], metrics: readonly string[]): ArmFigures[] {
+/** @param all readings of the same items; those of which nothing is known are left out. */
+export function armFigures(all: readonly ArmRun[], items: readonly Item[], metrics: readonly string[]): ArmFigures[] {
+  const runs = all.filter(({ measured, errors }) => errors.length > 0 || measured.some((one) => one !== null));
   const find = (package_: string, mode: string, ratio?: number): ArmRun | undefined =>
     runs.find(({ arm }) => arm.package === package_ && arm.reading.mode === mode && ratioOf(arm) === (ratio ?? null));
   return runs.map((run): ArmFigures => {
@@ -116,13 +117,15 @@ function groupMeans(
   metrics: readonly string[],
 ): Record<string, Record<string, number>> {
   const names = [...new Set(items.flatMap(({ group }) => (group === undefined ? [] : [group])))];
-  const entries = names.flatMap((name) => {
+  const groups: Record<string, Record<string, number>> = {};
+  for (const name of names) {
     const own = measured.filter((one, i): one is Measured => one !== null && items[i]?.group === name);
-    if (own.length === 0) return [];
-    const means = metrics.map((metric) => [metric, mean(own.map(({ scores }) => scores[metric] ?? NaN))]);
-    return [[name, { items: own.length, ...Object.fromEntries(means) }]];
-  });
-  return Object.fromEntries(entries);
+    if (own.length === 0) continue;
+    const means: Record<string, number> = { items: own.length };
+    for (const metric of metrics) means[metric] = mean(own.map(({ scores }) => scores[metric] ?? NaN));
+    groups[name] = means;
+  }
+  return groups;
 }
 
 function ratioOf({ reading }: Arm): number | null {

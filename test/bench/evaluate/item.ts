@@ -17,8 +17,8 @@ export type Ask =
       readonly continuation: string;
       readonly answer: number;
     }
-  /** How likely the text is that goes on from the chunks: up to each of these ends, of which the last is the whole. */
-  | { readonly kind: 'continuation'; readonly upTo: readonly string[] }
+  /** How likely the text is that goes on from the chunks: up to each of these ends, by name; the last is the whole. */
+  | { readonly kind: 'continuation'; readonly upTo: readonly { readonly name: string; readonly text: string }[] }
   /** Whether the answer has these words, letter by letter, and how likely they are as the answer. */
   | { readonly kind: 'answer'; readonly question: string; readonly expected: string; readonly maxTokens: number }
   /** How near the answer is to a text that somebody wrote. */
@@ -64,7 +64,7 @@ function askRows(ask: Ask): RowInput[] {
     case 'blank':
       return ask.prompts.map((prompt) => ({ prompt, continuation: ask.continuation }));
     case 'continuation':
-      return ask.upTo.map((continuation) => ({ continuation }));
+      return ask.upTo.map(({ text }) => ({ continuation: text }));
     case 'answer':
       return [{ question: ask.question, score: ask.expected, maxTokens: ask.maxTokens }];
     case 'reference':

@@ -18,13 +18,16 @@ export function judge(ask: Ask, results: readonly BatchResult[]): Scores {
       if (scores.length !== ask.choices.length) throw lacking(first, 'choiceScores');
       const plain = scores.map(({ logProb }) => logProb);
       // As lm-evaluation-harness: by the characters of the choice, without the blank before it.
-      const normal = plain.map((logProb, i) => logProb / [...(ask.choices[i] ?? '').trimStart()].length);
+      const normal = plain.map((logProb, i) => logProb / Array.from((ask.choices[i] ?? '').trimStart()).length);
       return { acc: isLargest(plain, ask.answer), acc_norm: isLargest(normal, ask.answer) };
     }
     case 'blank':
       return { acc: isLargest(results.map(logProbOf), ask.answer) };
     case 'continuation':
-      return byDistance(results);
+      return byDistance(
+        ask.upTo.map(({ name }) => name),
+        results,
+      );
     case 'answer': {
       const exact = holds(first.answer, ask.expected) ? 1 : 0;
       return { exact, logProb: logProbOf(first) / (first.scoreTokens ?? 1) };
@@ -48,18 +51,18 @@ export function holds(answer: string, expected: string): boolean {
 
 /**
  * Mean log-probability of a token: of the whole continuation, and of its parts between the ends that were scored, which
- * are named by their tokens after the boundary.
+ * have the ends' names.
  */
-function byDistance(results: readonly BatchResult[]): Scores {
+function byDistance(names: readonly string[], results: readonly BatchResult[]): Scores {
   const scores: Record<string, number> = {};
   let [tokens, logProb] = [0, 0];
-  for (const result of results) {
+  for (const [i, result] of results.entries()) {
     const [upTo, sum] = [result.scoreTokens ?? 0, logProbOf(result)];
     if (upTo <= tokens) throw lacking(result, 'scoreTokens');
-    scores[`tokens ${tokens + 1}-${upTo}`] = (sum - logProb) / (upTo - tokens);
+    scores[names[i] ?? ''] = (sum - logProb) / (upTo - tokens);
     [tokens, logProb] = [upTo, sum];
   }
-  return { logProb: logProb / tokens, ...scores };
+  return { ...scores, logProb: logProb / tokens };
 }
 
 function logProbOf(result: BatchResult): number {

@@ -84,15 +84,17 @@ export function jsonResult(evaluation: Evaluation): object {
     estimate === null || estimate === undefined
       ? null
       : [estimate.value, estimate.low, estimate.high].map((value) => rounded(value, 3));
-  const byName = tasks.map((task) => {
-    const [metric] = task.metrics;
-    const readings = task.arms.map((arm) => {
+  const byName: Record<string, object> = {};
+  for (const task of tasks) {
+    const [metric = ''] = task.metrics;
+    const readings: Record<string, object> = {};
+    for (const arm of task.arms) {
       const kept = arm.kept === null ? null : rounded(arm.kept, 3);
-      const recovery = metric !== undefined && metric in arm.recovery ? { recovery: short(arm.recovery[metric]) } : {};
-      return [arm.name, { items: arm.items, kept, score: short(arm.scores[metric ?? '']), ...recovery }];
-    });
-    return [task.name, { items: task.items, metric, readings: Object.fromEntries(readings) }];
-  });
+      const recovery = metric in arm.recovery ? { recovery: short(arm.recovery[metric]) } : {};
+      readings[arm.name] = { items: arm.items, kept, score: short(arm.scores[metric]), ...recovery };
+    }
+    byName[task.name] = { items: task.items, metric, readings };
+  }
   return {
     variant,
     scale,
@@ -103,7 +105,7 @@ export function jsonResult(evaluation: Evaluation): object {
       reached: each.reached === null ? null : rounded(each.reached, 3),
     })),
     controls: controlsBeaten(tasks),
-    tasks: Object.fromEntries(byName),
+    tasks: byName,
     regression: regression === null ? null : { average: short(regression.average), sets: regression.sets },
     accelerations,
     leftOut,

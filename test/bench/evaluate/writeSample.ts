@@ -27,11 +27,11 @@ const commitRow = codeRow.omit({ code: true }).extend({ diff: z.string().max(150
 interface Sampled {
   readonly file: string;
   readonly rows: number;
-  readonly among?: string;
+  readonly among?: RegExp;
   readonly isWanted?: (row: z.infer<typeof anyRow>) => boolean;
 }
 
-const testSplit = '"split": "test"';
+const testSplit = /"split": ?"test"/;
 const sampled: readonly Sampled[] = [
   { file: 'eval/openbookqa', rows: 40 },
   { file: 'eval/fewshot_openbookqa', rows: 16 },

@@ -27,5 +27,5 @@ export function chrf(answer: string, reference: string): number {
 }
 
 function charactersOf(text: string): string[] {
-  return [...text.replace(/\s+/g, '')];
+  return Array.from(text.replace(/\s+/g, ''));
 }

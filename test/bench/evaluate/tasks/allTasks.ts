@@ -4,16 +4,16 @@ import { babiTask, boundaryTask, heldoutRowTasks } from './reading.ts';
 import { needleTask, pairsTask, turnsTask } from './recall.ts';
 import { workTasks } from './work.ts';
 
-/** Every task, those first whose figures the others stand on. */
+/** Every task, those first that tell most in a run that is cut off. */
 export function allTasks(given: { readonly AC: boolean; readonly EP: boolean }): readonly Task[] {
   return [
-    ...regressionTasks(),
     ...heldoutRowTasks(),
     turnsTask,
     pairsTask,
     babiTask,
     boundaryTask,
     ...workTasks,
+    ...regressionTasks(),
     ...paperTasks(given),
     needleTask,
   ];

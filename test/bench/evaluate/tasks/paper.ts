@@ -13,12 +13,14 @@ const shots = 5;
 /** Rows at the end of a set without other demonstrations, which are never asked. */
 const reserved = 16;
 
-/** Accuracies of SmolLM2-135M-Instruct in full precision that its published evaluations give, in percent, 0 shots. */
+/**
+ * Accuracies of SmolLM2-135M-Instruct in full precision that a published run of lm-evaluation-harness gives, in percent, 0
+ * shots. HellaSwag's (43.0) is not among them: our rows are no uniform sample of it.
+ */
 export const publishedBase: Readonly<Record<string, { readonly metric: 'acc' | 'acc_norm'; readonly score: number }>> =
   {
     arc_challenge: { metric: 'acc_norm', score: 27.7 },
     arc_easy: { metric: 'acc', score: 54.1 },
-    hellaswag: { metric: 'acc_norm', score: 43.0 },
     piqa: { metric: 'acc_norm', score: 66.9 },
   };
 
@@ -64,7 +66,7 @@ export function regressionTasks(): Task[] {
       metrics: metricsOf(set),
       limits: {
         quick: { items: 6, controls: 6 },
-        whole: { items: publishedBase[set.name] ? 1000 : 400, controls: 1000 },
+        whole: { items: publishedBase[set.name] === undefined ? 1000 : 2400, controls: 2400 },
       },
       arms: () => [
         { name: 'full', package: 'anchors', reading: { mode: 'full' }, isControl: false },

@@ -1,6 +1,7 @@
 /** Memory for what was read: stories, held-out rows of the kinds that were trained, and the text after a boundary. */
 import { z } from 'zod';
 import { batchRowSchema } from '../../../../src/protocol/batch.ts';
+import type { ModelTokenizer } from '../../../../src/engine/tokenizer.ts';
 import { evaluationRows, type EvaluationTask } from '../../batchRows.ts';
 import { heldoutTexts } from '../../heldout.ts';
 import { shuffled } from '../drawn.ts';
@@ -81,13 +82,30 @@ export function heldoutRowTasks(): Task[] {
                   expected: score ?? '',
                   maxTokens: name === 'value' ? 24 : 0,
                 }
-              : { kind: 'continuation', upTo: [continuation] };
+              : { kind: 'continuation', upTo: [{ name: 'all', text: continuation }] };
           return { id: String(id), chunks, independent: false, pinned: 'system', ask };
         }),
       caveats: ['Held-out rows of the kinds that training practises (models/smollm2-135m-anchors/evaluation).'],
       files: [],
     };
   });
+}
+
+function distanceName(from: number, to: number): string {
+  return `tokens ${from}-${to}`;
+}
+
+/**
+ * The text of the first `count` tokens, or of a few more where cutting there would make other tokens of them: scores up to
+ * one end are then part of those up to the next.
+ */
+function firstTokens(ids: readonly number[], count: number, tokenizer: ModelTokenizer): string {
+  for (let end = count; end < count + 8; end++) {
+    const text = tokenizer.decode(ids.slice(0, end));
+    const again = tokenizer.encodeText(text);
+    if (again.length === end && again.every((id, i) => id === ids[i])) return text;
+  }
+  return tokenizer.decode(ids.slice(0, count)).toWellFormed();
 }
 
 /** Tokens that are read before the boundary, in chunks of `chunk`, and the ends up to which the rest is scored. */
@@ -98,7 +116,7 @@ export const boundaryTask: Task = {
   name: 'boundary',
   part: 'memory',
   title: 'Language modelling by tokens after the boundary',
-  metrics: ['logProb', 'tokens 1-8', 'tokens 9-32', 'tokens 33-128'],
+  metrics: ['logProb', ...ends.map((end, i) => distanceName((ends[i - 1] ?? 0) + 1, end))],
   limits: { quick: { items: 2, controls: 1 }, whole: { items: 48, controls: 12 } },
   arms: memoryArms,
   items: async ({ limit, tokenizer }) => {
@@ -110,7 +128,10 @@ export const boundaryTask: Task = {
       const cut = (from: number, to: number): string => tokenizer.decode(ids.slice(from, to)).toWellFormed();
       const chunks: string[] = [];
       for (let from = 0; from < before.tokens; from += before.chunk) chunks.push(cut(from, from + before.chunk));
-      const upTo = ends.map((end) => cut(before.tokens, before.tokens + end));
+      const rest = ids.slice(before.tokens);
+      const upTo = ends.map((end, n) => {
+        return { name: distanceName((ends[n - 1] ?? 0) + 1, end), text: firstTokens(rest, end, tokenizer) };
+      });
       return {
         id: `boundary-${i}`,
         chunks,

@@ -5,7 +5,7 @@ import { shuffled } from '../drawn.ts';
 import type { Item } from '../item.ts';
 import type { ItemSource, Scale, Task } from '../task.ts';
 
-const testSplit = '"split": "test"';
+const testSplit = /"split": ?"test"/;
 const rowBase = { repo: z.string(), split: z.literal('test') };
 const functionRow = z.object({
   ...rowBase,

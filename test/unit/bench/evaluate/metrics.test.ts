@@ -68,7 +68,7 @@ describe('BLEU-4 of a sentence', () => {
 
 describe('ROUGE-L', () => {
   it('finds the longest common subsequence', () => {
-    assert.equal(longestCommonSubsequence([...'ABCBDAB'], [...'BDCABA']), 4);
+    assert.equal(longestCommonSubsequence(Array.from('ABCBDAB'), Array.from('BDCABA')), 4);
     assert.equal(longestCommonSubsequence([], ['a']), 0);
   });
 
