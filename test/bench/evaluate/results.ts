@@ -47,6 +47,9 @@ export function cardText(evaluation: Evaluation): string {
   });
   return [
     '# Evaluation',
+    ...(scale === 'quick'
+      ? ['A quick run: a few items of each task show that everything works; no figure here says more.']
+      : []),
     `\`${command}\`: ${variant} weights, on a CPU, with a cache that is really reduced. Intervals: 95%, bootstrap over items. ` +
       'Recovery = (reading - none) / (full - none), by the same weights; "-" where reading everything gains nothing that so few items show. ' +
       '"Cache kept" counts every row of keys and values when the answer begins, "of the context" those of the chunks alone. ' +

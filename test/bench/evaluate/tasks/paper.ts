@@ -32,7 +32,7 @@ export function paperTasks(given: { readonly AC: boolean; readonly EP: boolean }
       part: 'paper',
       title: `${set.title}, 5 shots`,
       metrics: metricsOf(set),
-      limits: { quick: { items: 2, controls: 1 }, whole: { items: 100, controls: 24 } },
+      limits: { quick: { items: 2, controls: 1 }, whole: { items: 80, controls: 16 } },
       arms: (scale) => [
         ...bounds('anchors'),
         ...anchored(scale === 'quick' ? [8, onePerChunk] : [8, 16, onePerChunk]),
@@ -66,7 +66,7 @@ export function regressionTasks(): Task[] {
       metrics: metricsOf(set),
       limits: {
         quick: { items: 6, controls: 6 },
-        whole: { items: publishedBase[set.name] === undefined ? 1000 : 2400, controls: 2400 },
+        whole: { items: publishedBase[set.name] === undefined ? 600 : 2400, controls: 2400 },
       },
       arms: () => [
         { name: 'full', package: 'anchors', reading: { mode: 'full' }, isControl: false },

@@ -20,7 +20,7 @@ export const turnsTask: Task = {
   part: 'memory',
   title: 'Multi-turn questions, by exchanges since the fact',
   metrics: ['logProb', 'exact'],
-  limits: { quick: { items: 3, controls: 2 }, whole: { items: 48, controls: 12 } },
+  limits: { quick: { items: 3, controls: 1 }, whole: { items: 36, controls: 12 } },
   arms: memoryArms,
   items: async ({ limit, scale }) => {
     const texts = await heldoutTexts();
@@ -52,7 +52,7 @@ export const pairsTask: Task = {
   part: 'memory',
   title: 'Associative recall, by number of pairs',
   metrics: ['logProb', 'exact'],
-  limits: { quick: { items: 3, controls: 2 }, whole: { items: 48, controls: 18 } },
+  limits: { quick: { items: 3, controls: 1 }, whole: { items: 48, controls: 15 } },
   arms: memoryArms,
   items: ({ limit }) => Promise.resolve(pairItems(limit)),
   caveats: ['Pairs are made up: four in a chunk, the value a number or an identifier.'],
@@ -98,7 +98,7 @@ export const needleTask: Task = {
   part: 'memory',
   title: 'A fact in a long text, by tokens of text and depth',
   metrics: ['logProb', 'exact'],
-  limits: { quick: { items: 2, controls: 1 }, whole: { items: 15, controls: 6 } },
+  limits: { quick: { items: 1, controls: 1 }, whole: { items: 15, controls: 6 } },
   arms: (scale) =>
     scale === 'quick'
       ? [...bounds('anchors'), ...anchored([8])]
@@ -118,7 +118,7 @@ async function needleItems({ data, limit, scale, tokenizer }: ItemSource): Promi
       ? (await data.rows('eval/needle_essays', essayRow)).map(({ text }) => text)
       : (await heldoutTexts()).filter(({ kind }) => kind === 'prose').map(({ text }) => text);
   const ids = tokenizer.encodeText(essays.join('\n\n'));
-  const wanted = scale === 'quick' ? [600, 1000] : lengths;
+  const wanted = scale === 'quick' ? [600] : lengths;
   const all = wanted.flatMap((length) => (scale === 'quick' ? [0.5] : depths).map((depth) => ({ length, depth })));
   return all.slice(0, limit).flatMap(({ length, depth }, n): Item[] => {
     const [fact] = facts(1, 500 + n);

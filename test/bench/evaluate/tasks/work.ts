@@ -32,7 +32,7 @@ function workArms(scale: Scale): Arm[] {
 const common = {
   part: 'work',
   metrics,
-  limits: { quick: { items: 3, controls: 3 }, whole: { items: 64, controls: 24 } },
+  limits: { quick: { items: 2, controls: 2 }, whole: { items: 48, controls: 16 } },
   arms: workArms,
 } as const satisfies Partial<Task>;
 
