@@ -19,10 +19,16 @@ export function judge(ask: Ask, results: readonly BatchResult[]): Scores {
       const plain = scores.map(({ logProb }) => logProb);
       // As lm-evaluation-harness: by the characters of the choice, without the blank before it.
       const normal = plain.map((logProb, i) => logProb / Array.from((ask.choices[i] ?? '').trimStart()).length);
-      return { acc: isLargest(plain, ask.answer), acc_norm: isLargest(normal, ask.answer) };
+      return {
+        acc: isLargest(plain, ask.answer),
+        acc_norm: isLargest(normal, ask.answer),
+        right: shareOf(plain, ask.answer),
+      };
     }
-    case 'blank':
-      return { acc: isLargest(results.map(logProbOf), ask.answer) };
+    case 'blank': {
+      const plain = results.map(logProbOf);
+      return { acc: isLargest(plain, ask.answer), right: shareOf(plain, ask.answer) };
+    }
     case 'continuation':
       return byDistance(
         ask.upTo.map(({ name }) => name),
@@ -73,6 +79,12 @@ function logProbOf(result: BatchResult): number {
 /** 1 where that one is the largest, the first of equals. */
 function isLargest(values: readonly number[], index: number): number {
   return values.indexOf(Math.max(...values)) === index ? 1 : 0;
+}
+
+/** Log-probability of that one, given that it is one of them: what accuracy counts, without its steps. */
+function shareOf(logProbs: readonly number[], index: number): number {
+  const own = logProbs[index] ?? NaN;
+  return -Math.log(logProbs.reduce((sum, other) => sum + Math.exp(other - own), 0));
 }
 
 function lacking(result: BatchResult, field: string): AnchorageError {

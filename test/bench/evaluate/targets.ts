@@ -90,11 +90,14 @@ function paperTargets(tasks: readonly TaskFigures[]): Target[] {
   });
 }
 
-/** Of the controls of all tasks, the share that anchors of the same ratio score more than; the others by name. */
+/**
+ * Of the controls of all tasks, the share that anchors of the same ratio score more than; the others by name. Choices are
+ * compared by the log-probability of the right one among them: few items often tie in accuracy.
+ */
 export function controlsBeaten(tasks: readonly TaskFigures[]): { share: number; notBeaten: string[] } | null {
   const compared = tasks.flatMap((task) =>
     task.arms.flatMap((arm) => {
-      const more = arm.anchorsMore[task.metrics[0] ?? ''];
+      const more = arm.anchorsMore[task.metrics.includes('right') ? 'right' : (task.metrics[0] ?? '')];
       return more === null || more === undefined
         ? []
         : [{ name: `${task.name}: ${arm.name}`, isBeaten: more.value > 0 }];

@@ -85,8 +85,8 @@ export function regressionTasks(): Task[] {
 }
 
 function metricsOf(set: QuestionSet): [string, ...string[]] {
-  if (set.name === 'winogrande' || set.name === 'boolq') return ['acc'];
-  return set.metric === 'acc' ? ['acc', 'acc_norm'] : ['acc_norm', 'acc'];
+  if (set.name === 'winogrande' || set.name === 'boolq') return ['acc', 'right'];
+  return set.metric === 'acc' ? ['acc', 'acc_norm', 'right'] : ['acc_norm', 'acc', 'right'];
 }
 
 async function fewShotItems(set: QuestionSet, { data, limit }: ItemSource): Promise<Item[]> {

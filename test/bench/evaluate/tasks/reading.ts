@@ -22,7 +22,7 @@ export const babiTask: Task = {
   name: 'babi',
   part: 'memory',
   title: 'bAbI 1 to 3',
-  metrics: ['acc'],
+  metrics: ['acc', 'right'],
   limits: { quick: { items: 6, controls: 3 }, whole: { items: 90, controls: 30 } },
   arms: memoryArms,
   items: babiItems,

@@ -101,12 +101,16 @@ describe('judging', () => {
     ];
     const ask = { kind: 'choice', prompt: 'p', choices: [' ab', ' abcdefghij'], answer: 1 } as const;
     // -4 / 2 against -5 / 10 characters, less the blank before them.
-    assert.deepEqual(judge(ask, [{ ...result, choiceScores }]), { acc: 0, acc_norm: 1 });
+    // Of e^-4 and e^-5 the second has a share of 1 / (1 + e).
+    assert.deepEqual(judge(ask, [{ ...result, choiceScores }]), { acc: 0, acc_norm: 1, right: -Math.log(1 + Math.E) });
   });
 
   it('a blank by the context that makes the rest likelier', () => {
     const scored = [-7, -6].map((scoreLogProb) => ({ ...result, scoreLogProb, scoreTokens: 3 }));
-    assert.deepEqual(judge({ kind: 'blank', prompts: ['a', 'b'], continuation: 'c', answer: 1 }, scored), { acc: 1 });
+    assert.deepEqual(judge({ kind: 'blank', prompts: ['a', 'b'], continuation: 'c', answer: 1 }, scored), {
+      acc: 1,
+      right: -Math.log(1 + Math.exp(-1)),
+    });
   });
 
   it('a continuation by its parts between the ends', () => {
