@@ -79,7 +79,8 @@ export class BatchProcess {
         return;
       }
       this.#waiting.push({ resolve, reject });
-      this.#child.stdin.write(`${JSON.stringify({ id: this.#rows++, ...row })}\n`);
+      // What an item's rows or a set's demonstrations share is read once.
+      this.#child.stdin.write(`${JSON.stringify({ id: this.#rows++, reuse: true, ...row })}\n`);
     });
   }
 

@@ -15,12 +15,17 @@ import { piecesOf } from './pieces.ts';
 const distances = [1, 2, 5, 10, 20, 40];
 const fillerCharacters = 280;
 
+interface Exchange {
+  readonly user: string;
+  readonly assistant: string;
+}
+
 export const turnsTask: Task = {
   name: 'turns',
   part: 'memory',
   title: 'Multi-turn questions, by exchanges since the fact',
   metrics: ['logProb', 'exact'],
-  limits: { quick: { items: 3, controls: 1 }, whole: { items: 36, controls: 12 } },
+  limits: { quick: { items: 3, controls: 3 }, whole: { items: 72, controls: 24 } },
   arms: memoryArms,
   items: async ({ limit, scale }) => {
     const texts = await heldoutTexts();
@@ -32,18 +37,28 @@ export const turnsTask: Task = {
     );
     const between = shuffled(fillers, 1);
     const asked = scale === 'quick' ? distances.slice(0, 3) : distances;
-    return facts(limit, 1).map((fact, i): Item => {
-      const distance = asked[i % asked.length] ?? 1;
-      // The same exchanges stand in the same places, so that what is computed of them once serves all items.
-      const chunks = [{ user: fact.said, assistant: fact.reply }, ...between.slice(0, distance - 1)];
-      return factItem(`turns-${i}`, chunks, fact, `${distance} exchanges`);
-    });
+    return Array.from({ length: Math.ceil(limit / asked.length) }, (_, n) => conversation(n, asked, between))
+      .flat()
+      .slice(0, limit);
   },
   caveats: [
-    'Facts (numbers, identifiers, pairs) are made up; the exchanges between are pieces of held-out prose and code.',
+    `A conversation of ${Math.max(...distances)} exchanges tells ${distances.length} facts (numbers, identifiers, pairs: made up); each is asked at its end, after how many exchanges the distance says.`,
+    'The exchanges between are pieces of held-out prose and code.',
   ],
   files: [],
 };
+
+/** As many exchanges as the longest distance; one item for each fact that they tell. */
+function conversation(n: number, asked: readonly number[], between: readonly Exchange[]): Item[] {
+  const length = Math.max(...asked);
+  const told = rotated(facts(asked.length, 1 + n), n);
+  const chunks = Array.from({ length }, (_, i): Exchange => {
+    const fact = told[asked.indexOf(length - i)];
+    if (fact !== undefined) return { user: fact.said, assistant: fact.reply };
+    return between[(n * length + i) % between.length] ?? { user: '', assistant: '' };
+  });
+  return told.map((fact, i) => factItem(`turns-${n}-${i}`, chunks, fact, `${asked[i] ?? 0} exchanges`));
+}
 
 const pairCounts = [8, 16, 32];
 
@@ -96,18 +111,19 @@ const essayRow = z.object({ id: z.string(), text: z.string().min(1) });
 export const needleTask: Task = {
   name: 'needle',
   part: 'memory',
-  title: 'A fact in a long text, by tokens of text and depth',
+  title: 'Facts in a long text, by tokens of text and depth',
   metrics: ['logProb', 'exact'],
-  limits: { quick: { items: 1, controls: 1 }, whole: { items: 15, controls: 6 } },
+  limits: { quick: { items: 1, controls: 1 }, whole: { items: 15, controls: 9 } },
   arms: (scale) =>
     scale === 'quick'
       ? [...bounds('anchors'), ...anchored([8])]
       : [...bounds('anchors'), ...anchored([8, 16]), ...bounds('base'), ...controls([8])],
   items: needleItems,
   caveats: [
+    'A text holds three facts (made up), at a tenth, a half and nine tenths of it; each is asked at the end.',
     'Text: essays that may be used for measuring only; in the sample, held-out prose of this repository.',
     'One anchor in 8 of 32,000 tokens is 4,000 rows, inside the window of 8,192; read whole, texts over 8,000 tokens do not fit.',
-    'Controls and recovery: lengths of up to 4,000 and 8,000 tokens.',
+    'Controls and recovery: lengths of up to 8,000 tokens.',
   ],
   files: [],
 };
@@ -119,18 +135,29 @@ async function needleItems({ data, limit, scale, tokenizer }: ItemSource): Promi
       : (await heldoutTexts()).filter(({ kind }) => kind === 'prose').map(({ text }) => text);
   const ids = tokenizer.encodeText(essays.join('\n\n'));
   const wanted = scale === 'quick' ? [600] : lengths;
-  const all = wanted.flatMap((length) => (scale === 'quick' ? [0.5] : depths).map((depth) => ({ length, depth })));
-  return all.slice(0, limit).flatMap(({ length, depth }, n): Item[] => {
-    const [fact] = facts(1, 500 + n);
-    if (fact === undefined) return [];
-    const chunks: string[] = [];
-    for (let from = 0; from < length; from += pieceTokens) {
-      chunks.push(tokenizer.decode(ids.slice(from, from + pieceTokens)).toWellFormed());
-    }
-    chunks.splice(Math.round(depth * chunks.length), 0, `${fact.said}\n`);
-    const item = factItem(`needle-${length}-${depth}`, chunks, fact, `${length} tokens`);
-    return [{ ...item, ...(length > longestWhole ? { isTooLongWhole: true } : {}) }];
-  });
+  return wanted
+    .flatMap((length, n) => {
+      const chunks: string[] = [];
+      for (let from = 0; from < length; from += pieceTokens) {
+        chunks.push(tokenizer.decode(ids.slice(from, from + pieceTokens)).toWellFormed());
+      }
+      const told = rotated(facts(depths.length, 500 + n), n);
+      // From the end, so that what is put in moves no place that is still wanted.
+      for (const [i, depth] of [...depths.entries()].reverse()) {
+        chunks.splice(Math.round(depth * chunks.length), 0, `${told[i]?.said ?? ''}\n`);
+      }
+      return told.map((fact, i): Item => {
+        const item = factItem(`needle-${length}-${i}`, chunks, fact, `${length} tokens, ${100 * (depths[i] ?? 0)}%`);
+        return length > longestWhole ? { ...item, isTooLongWhole: true } : item;
+      });
+    })
+    .slice(0, limit);
+}
+
+/** So that no kind of fact stays at one place. */
+function rotated<T>(values: readonly T[], by: number): T[] {
+  const at = by % values.length;
+  return [...values.slice(at), ...values.slice(0, at)];
 }
 
 function factItem(id: string, chunks: BatchRow['chunks'], fact: Fact, group: string): Item {
