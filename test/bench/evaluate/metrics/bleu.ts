@@ -5,7 +5,7 @@ const longest = 4;
 /**
  * BLEU-4 of one sentence against one reference, in [0, 1]: Papineni et al., ACL 2002, section 2.3, with the smoothing
  * that Lin and Och give for single sentences (COLING 2004, section 4: one is added to the matches and the totals of
- * every order above 1). Scores of sentences are averaged, as is usual for descriptions of code; that is not corpus BLEU.
+ * every order above 1; an answer shorter than an order so has 1 of 1). Scores of sentences are averaged, as is usual for descriptions of code; that is not corpus BLEU.
  */
 export function bleu4(answer: string, reference: string): number {
   const [found, wanted] = [wordsOf(answer), wordsOf(reference)];
