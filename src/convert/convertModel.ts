@@ -13,6 +13,7 @@ import { hashFile } from './hashFile.ts';
 import { MergedWeights } from './mergedWeights.ts';
 import { holdsPackage, PackageFolder, type PackageIdentity } from './packageFolder.ts';
 import { SafetensorsSource } from './safetensorsSource.ts';
+import { trainedAnchors, type TrainedScheme } from './trainedAnchors.ts';
 import { checkVariants, writeDeviceGraphs, writeVariant } from './variantFiles.ts';
 import { verifyVariants, type VariantReport } from './verifyVariants.ts';
 import type { WeightSource } from './weightSource.ts';
@@ -32,6 +33,8 @@ export interface ConvertOptions {
   readonly source: string;
   /** An adapter trained on that decoder; null: any decoder, with anchors merely selected. */
   readonly adapterFolder: string | null;
+  /** Without an adapter: the scheme that the decoder was itself trained with. Undefined: anchors are merely selected. */
+  readonly trainedScheme?: TrainedScheme | undefined;
   readonly outputFolder: string;
   readonly variants: readonly Variant[];
   readonly name: string;
@@ -67,6 +70,13 @@ export async function convertModel(options: ConvertOptions): Promise<ConvertResu
       'Give one of letters, digits, dots, dashes and underscores (--name), at most 128 of them.',
     );
   }
+  if (options.trainedScheme !== undefined && options.adapterFolder !== null) {
+    throw new AnchorageError(
+      'invalidInput',
+      'An adapter has anchors of its own: a scheme cannot be chosen beside it.',
+      'Leave out --scheme, or --adapter for a decoder that was itself trained with anchors.',
+    );
+  }
   onProgress?.({ phase: 'read', done: 0, total: 1 });
   const source = openSource(options.source);
   let adapter: Adapter | null = null;
@@ -89,7 +99,11 @@ export async function convertModel(options: ConvertOptions): Promise<ConvertResu
     folder.writeJson('tokenizer.json', tokenizer.tokenizer);
     folder.writeJson('tokenizer_config.json', tokenizer.tokenizerConfig);
     folder.writeJson('generation_config.json', tokenizer.generationConfig);
-    folder.writeJson('anchor_config.json', packageAnchorConfig(options.name, adapter, config, baseSha256));
+    folder.writeJson('anchor_config.json', {
+      ...declaredAnchors(options, adapter, config, tokenizer.tokenizer),
+      base: { name: adapter?.anchorConfig.base.name ?? options.name, sha256: baseSha256 },
+      adapter: adapter && { sha256: adapter.sha256 },
+    });
     const weights = new MergedWeights(source, config, adapter);
     const built = [...new Set<Variant>(['fp32', ...options.variants])];
     for (const [index, variant] of built.entries()) {
@@ -133,8 +147,12 @@ function openSource(path: string): WeightSource {
 }
 
 /** What decides the content of a package, as one hash. */
-function identify({ adapterFolder, name, variants }: ConvertOptions, baseSha256: string): PackageIdentity {
+function identify(
+  { adapterFolder, trainedScheme, name, variants }: ConvertOptions,
+  baseSha256: string,
+): PackageIdentity {
   const hash = createHash('sha256').update(`${converterVersion}\n${JSON.stringify(variantFormats)}\n${baseSha256}\n`);
+  if (trainedScheme !== undefined) hash.update(`scheme ${trainedScheme}\n`);
   if (adapterFolder !== null) {
     const files = [
       'adapter_config.json',
@@ -156,16 +174,14 @@ function adapterWarnings(adapter: Adapter, baseSha256: string): string[] {
   ];
 }
 
-function packageAnchorConfig(
-  name: string,
+function declaredAnchors(
+  { trainedScheme, source }: ConvertOptions,
   adapter: Adapter | null,
   config: DecoderConfig,
-  baseSha256: string,
-): AnchorConfig {
-  if (adapter) {
-    const declared = adapter.anchorConfig;
-    return { ...declared, base: { name: declared.base.name, sha256: baseSha256 }, adapter: { sha256: adapter.sha256 } };
-  }
+  tokenizer: unknown,
+): Omit<AnchorConfig, 'base' | 'adapter'> {
+  if (adapter) return adapter.anchorConfig;
+  if (trainedScheme !== undefined) return trainedAnchors(trainedScheme, tokenizer, config, source);
   return {
     format_version: 1,
     scheme: 'select',
@@ -179,8 +195,6 @@ function packageAnchorConfig(
     positions: 'cache',
     independent_chunks: true,
     max_sequence_tokens: Math.min(256, config.max_position_embeddings),
-    base: { name, sha256: baseSha256 },
-    adapter: null,
   };
 }
 
