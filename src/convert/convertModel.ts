@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AnchorConfig } from '../protocol/anchorConfig.ts';
 import type { DecoderConfig } from '../protocol/decoderConfig.ts';
 import { AnchorageError } from '../protocol/errors.ts';
 import { packageManifestSchema, type Variant } from '../protocol/packageManifest.ts';
 import { Adapter } from './adapter.ts';
+import { Calibration } from './calibration.ts';
 import { variantFormats, withTablePositions } from './decoderGraph.ts';
 import { checkTensors } from './expectedTensors.ts';
 import { GgufSource } from './ggufSource.ts';
@@ -14,12 +15,12 @@ import { MergedWeights } from './mergedWeights.ts';
 import { holdsPackage, PackageFolder, type PackageIdentity } from './packageFolder.ts';
 import { SafetensorsSource } from './safetensorsSource.ts';
 import { trainedAnchors, type TrainedScheme } from './trainedAnchors.ts';
-import { checkVariants, writeDeviceGraphs, writeVariant } from './variantFiles.ts';
+import { checkVariants, momentsGraph, writeDeviceGraphs, writeVariant } from './variantFiles.ts';
 import { verifyVariants, type VariantReport } from './verifyVariants.ts';
 import type { WeightSource } from './weightSource.ts';
 
 /** Changes with anything but the formats of the variants that makes the same inputs give another package. */
-export const converterVersion = 'anchorage-convert 3';
+export const converterVersion = 'anchorage-convert 4';
 
 export interface ConvertProgress {
   readonly phase: 'read' | 'build' | 'verify' | 'write';
@@ -81,6 +82,7 @@ export async function convertModel(options: ConvertOptions): Promise<ConvertResu
   const source = openSource(options.source);
   let adapter: Adapter | null = null;
   let folder: PackageFolder | null = null;
+  let calibration: Calibration | undefined;
   try {
     const config = withTablePositions(source.config);
     checkTensors(source.path, config, source.shapes);
@@ -105,6 +107,7 @@ export async function convertModel(options: ConvertOptions): Promise<ConvertResu
       adapter: adapter && { sha256: adapter.sha256 },
     });
     const weights = new MergedWeights(source, config, adapter);
+    const graphs = join(folder.path, 'onnx');
     const built = [...new Set<Variant>(['fp32', ...options.variants])];
     for (const [index, variant] of built.entries()) {
       const onLayer = (layer: number) =>
@@ -115,13 +118,17 @@ export async function convertModel(options: ConvertOptions): Promise<ConvertResu
           total: built.length * config.num_hidden_layers,
         });
       const forDevices = options.variants.includes(variant);
-      const buildOptions = { producer: converterVersion, forDevices, signal, onLayer };
-      await writeVariant(join(folder.path, 'onnx'), variant, weights, buildOptions);
+      const momentsFor = variant === 'fp32' && options.variants.includes('int4') ? variantFormats.int4 : undefined;
+      const buildOptions = { producer: converterVersion, forDevices, signal, onLayer, calibration, momentsFor };
+      await writeVariant(graphs, variant, weights, buildOptions);
+      if (momentsFor === undefined) continue;
+      calibration = await Calibration.measure(join(graphs, momentsGraph), weights, tokenizer, signal);
+      rmSync(join(graphs, momentsGraph));
     }
-    writeDeviceGraphs(join(folder.path, 'onnx'), config, converterVersion);
+    writeDeviceGraphs(graphs, config, converterVersion);
     const onVerified = (variant: Variant, done: number) =>
       onProgress?.({ phase: 'verify', variant, done, total: built.length });
-    const reports = await verifyVariants(join(folder.path, 'onnx'), built, weights, tokenizer, { signal, onVerified });
+    const reports = await verifyVariants(graphs, built, weights, tokenizer, { signal, onVerified });
     if (!options.variants.includes('fp32')) folder.removeVariant('fp32');
     onProgress?.({ phase: 'write', done: 0, total: 1 });
     folder.finish(identity);
@@ -131,6 +138,7 @@ export async function convertModel(options: ConvertOptions): Promise<ConvertResu
     if (signal?.aborted) throw new AnchorageError('cancelled', 'The conversion was stopped.', '', { cause: error });
     throw error;
   } finally {
+    await calibration?.close();
     adapter?.close();
     source.close();
   }

@@ -120,7 +120,7 @@ function writeWeights(folder: string, config: DecoderConfig, shards: 1 | 2): voi
     writeFileSync(join(folder, 'model.safetensors.index.json'), JSON.stringify({ weight_map: weightMap }));
 }
 
-function randomBfloat16(name: string, shape: readonly number[], seed: number): Uint16Array {
+function randomBfloat16(name: string, shape: readonly number[], seed: number): Uint8Array {
   const isNorm = name.includes('norm');
   const deviation = isNorm ? 0.1 : name.includes('embed_tokens') ? 1 : 1 / Math.sqrt(shape.at(-1) ?? 1);
   const single = new Float32Array(1);
@@ -132,7 +132,7 @@ function randomBfloat16(name: string, shape: readonly number[], seed: number): U
     single[0] = (state / 2 ** 31) * Math.sqrt(3) * deviation + (isNorm ? 1 : 0);
     values[i] = halves[1] ?? 0;
   }
-  return values;
+  return new Uint8Array(values.buffer);
 }
 
 function product(shape: readonly number[]): number {
