@@ -1,7 +1,7 @@
 import type { MatrixProduct } from './matrixProduct.ts';
 
 /** Rows factored together: what lies between them is summed in double precision, what comes from earlier ones by the runtime. */
-const panelRows = 96;
+const panelRows = 48;
 
 /**
  * The upper factor R of a symmetric positive definite matrix `[n, n]`: `matrix = Rᵀ R`, row by row.

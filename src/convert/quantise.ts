@@ -30,9 +30,7 @@ export function quantiseBytes(weights: Float32Array, rows: number, columns: numb
 }
 
 /** Fractions of a block's range tried as the range of its 16 codes: cutting off an outlier can cost less than coarse steps. */
-const rangeFractions = [1.04, 1, 0.96, 0.92, 0.88, 0.84, 0.8, 0.75];
-const zeroPointShifts = [0, -1, 1];
-const refinements = 2;
+const rangeFractions = [0.94, 1, 0.88, 0.82, 0.76];
 
 /** 4 bits, asymmetric: per block the scale and zero point with the least squared error among some. */
 export function quantiseNibbles(
@@ -118,11 +116,11 @@ export function fitGrid(
     best = { scale, zeroPoint };
   };
   const middle = nibble((-low * 15) / (high - low));
-  for (const fraction of rangeFractions) {
-    for (const shift of zeroPointShifts)
-      if (middle + shift >= 0 && middle + shift <= 15) consider(((high - low) * fraction) / 15, middle + shift);
-  }
-  for (let n = 0; n < refinements; n++) {
+  for (const fraction of rangeFractions) consider(((high - low) * fraction) / 15, middle);
+  const { scale: coarse } = best;
+  if (middle > 0) consider(coarse, middle - 1);
+  if (middle < 15) consider(coarse, middle + 1);
+  for (let n = 0; n < 2; n++) {
     const scale = leastSquaresScale(values, start, length, importance, best);
     if (scale > 0) consider(scale, best.zeroPoint);
   }
@@ -145,7 +143,7 @@ function gridError(
     const value = values[start + j] ?? 0;
     const difference = scale * (nibble(value * inverse + zeroPoint) - zeroPoint) - value;
     error += difference * difference * (importance === null ? 1 : (importance[j] ?? 0));
-    if (error > limit) return error;
+    if (error >= limit) break;
   }
   return error;
 }
