@@ -23,7 +23,11 @@ const tokensOfText = 512;
 const outputPrefix = 'moments.';
 
 /** Adds `moments.{key}`, float `[groups, width, width]`, to a graph of single precision, for what these products read. */
-export function addMoments(graph: GraphBuilder, products: LayerProducts, isWanted: (product: ProductName) => boolean): void {
+export function addMoments(
+  graph: GraphBuilder,
+  products: LayerProducts,
+  isWanted: (product: ProductName) => boolean,
+): void {
   for (const [key, { product, value, columns }] of products.inputs) {
     const width = groupWidth(columns);
     if (!isWanted(product) || width === null) continue;
@@ -82,7 +86,9 @@ export class Calibration {
     const moments = new Map(
       [...sums].map(([name, { width, values }]) => {
         const size = width * width;
-        const groups = Array.from({ length: values.length / size }, (_, g) => values.subarray(g * size, (g + 1) * size));
+        const groups = Array.from({ length: values.length / size }, (_, g) =>
+          values.subarray(g * size, (g + 1) * size),
+        );
         return [name.slice(outputPrefix.length), { width, groups }];
       }),
     );

@@ -18,8 +18,7 @@ export async function upperFactor(
     const rows = Math.min(panelRows, n - start);
     const width = n - start;
     const panel = new Float64Array(rows * width);
-    for (let i = 0; i < rows; i++)
-      panel.set(matrix.subarray((start + i) * n + start, (start + i + 1) * n), i * width);
+    for (let i = 0; i < rows; i++) panel.set(matrix.subarray((start + i) * n + start, (start + i + 1) * n), i * width);
     if (start > 0) subtract(panel, await fromEarlier(factor, n, start, rows, product));
     for (let i = 0; i < rows; i++) {
       const row = panel.subarray(i * width, (i + 1) * width);

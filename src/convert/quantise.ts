@@ -116,10 +116,12 @@ export function fitGrid(
     best = { scale, zeroPoint };
   };
   const middle = nibble((-low * 15) / (high - low));
-  for (const fraction of rangeFractions) consider(((high - low) * fraction) / 15, middle);
-  const { scale: coarse } = best;
-  if (middle > 0) consider(coarse, middle - 1);
-  if (middle < 15) consider(coarse, middle + 1);
+  for (const fraction of rangeFractions) {
+    const scale = ((high - low) * fraction) / 15;
+    consider(scale, middle);
+    if (middle > 0) consider(scale, middle - 1);
+    if (middle < 15) consider(scale, middle + 1);
+  }
   for (let n = 0; n < 2; n++) {
     const scale = leastSquaresScale(values, start, length, importance, best);
     if (scale > 0) consider(scale, best.zeroPoint);
