@@ -25,7 +25,7 @@ const outputPrefix = 'moments.';
 /** Adds `moments.{key}`, float `[groups, width, width]`, to a graph of single precision, for what these products read. */
 export function addMoments(
   graph: GraphBuilder,
-  products: LayerProducts,
+  products: Pick<LayerProducts, 'inputs'>,
   isWanted: (product: ProductName) => boolean,
 ): void {
   for (const [key, { product, value, columns }] of products.inputs) {
