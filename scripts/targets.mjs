@@ -66,6 +66,11 @@ export const targets = {
     steps: ['base', 'package'],
     script: 'test/bench/speculation.ts',
   },
+  anllm: {
+    summary: "a checkpoint as wide as AnLLM's published ones, with random weights, against PyTorch",
+    steps: ['python'],
+    script: 'test/bench/anllm.ts',
+  },
   perplexity: {
     summary: 'perplexity of every variant, with the adapter and without',
     steps: ['base', 'package'],

@@ -132,14 +132,16 @@ def read_tokenizer(reader: gguf.GGUFReader) -> dict:
 
 
 def read_decoder(source: Path) -> tuple[dict, dict[str, torch.Tensor]]:
-    """Config and weights of a GGUF file or of a folder with config.json and model.safetensors."""
+    """Config and weights of a GGUF file, or of a folder with config.json and safetensors in one file or several."""
     if source.suffix == ".gguf":
         reader = gguf.GGUFReader(str(source))
         config = read_config(reader)
         return config, read_weights(reader, config)
-    if not (source / "config.json").is_file() or not (source / "model.safetensors").is_file():
+    files = sorted(source.glob("model*.safetensors"))
+    if not (source / "config.json").is_file() or not files:
         raise SystemExit(f"{source} is neither a .gguf file nor a folder with config.json and model.safetensors")
-    return json.loads((source / "config.json").read_text(encoding="utf8")), load_file(source / "model.safetensors")
+    weights = {name: value for file in files for name, value in load_file(file).items()}
+    return json.loads((source / "config.json").read_text(encoding="utf8")), weights
 
 
 def write_base(gguf_path: Path, folder: Path) -> None:

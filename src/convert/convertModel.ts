@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AnchorConfig } from '../protocol/anchorConfig.ts';
 import type { DecoderConfig } from '../protocol/decoderConfig.ts';
 import { AnchorageError } from '../protocol/errors.ts';
 import { packageManifestSchema, type Variant } from '../protocol/packageManifest.ts';
 import { Adapter } from './adapter.ts';
+import { Calibration } from './calibration.ts';
 import { variantFormats, withTablePositions } from './decoderGraph.ts';
 import { checkTensors } from './expectedTensors.ts';
 import { GgufSource } from './ggufSource.ts';
@@ -13,12 +14,13 @@ import { hashFile } from './hashFile.ts';
 import { MergedWeights } from './mergedWeights.ts';
 import { holdsPackage, PackageFolder, type PackageIdentity } from './packageFolder.ts';
 import { SafetensorsSource } from './safetensorsSource.ts';
-import { checkVariants, writeDeviceGraphs, writeVariant } from './variantFiles.ts';
+import { trainedAnchors, type TrainedScheme } from './trainedAnchors.ts';
+import { checkVariants, momentsGraph, writeDeviceGraphs, writeVariant } from './variantFiles.ts';
 import { verifyVariants, type VariantReport } from './verifyVariants.ts';
 import type { WeightSource } from './weightSource.ts';
 
 /** Changes with anything but the formats of the variants that makes the same inputs give another package. */
-export const converterVersion = 'anchorage-convert 3';
+export const converterVersion = 'anchorage-convert 4';
 
 export interface ConvertProgress {
   readonly phase: 'read' | 'build' | 'verify' | 'write';
@@ -32,6 +34,8 @@ export interface ConvertOptions {
   readonly source: string;
   /** An adapter trained on that decoder; null: any decoder, with anchors merely selected. */
   readonly adapterFolder: string | null;
+  /** Without an adapter: the scheme that the decoder was itself trained with. Undefined: anchors are merely selected. */
+  readonly trainedScheme?: TrainedScheme | undefined;
   readonly outputFolder: string;
   readonly variants: readonly Variant[];
   readonly name: string;
@@ -67,10 +71,18 @@ export async function convertModel(options: ConvertOptions): Promise<ConvertResu
       'Give one of letters, digits, dots, dashes and underscores (--name), at most 128 of them.',
     );
   }
+  if (options.trainedScheme !== undefined && options.adapterFolder !== null) {
+    throw new AnchorageError(
+      'invalidInput',
+      'An adapter has anchors of its own: a scheme cannot be chosen beside it.',
+      'Leave out --scheme, or --adapter for a decoder that was itself trained with anchors.',
+    );
+  }
   onProgress?.({ phase: 'read', done: 0, total: 1 });
   const source = openSource(options.source);
   let adapter: Adapter | null = null;
   let folder: PackageFolder | null = null;
+  let calibration: Calibration | undefined;
   try {
     const config = withTablePositions(source.config);
     checkTensors(source.path, config, source.shapes);
@@ -89,8 +101,13 @@ export async function convertModel(options: ConvertOptions): Promise<ConvertResu
     folder.writeJson('tokenizer.json', tokenizer.tokenizer);
     folder.writeJson('tokenizer_config.json', tokenizer.tokenizerConfig);
     folder.writeJson('generation_config.json', tokenizer.generationConfig);
-    folder.writeJson('anchor_config.json', packageAnchorConfig(options.name, adapter, config, baseSha256));
+    folder.writeJson('anchor_config.json', {
+      ...declaredAnchors(options, adapter, config, tokenizer.tokenizer),
+      base: { name: adapter?.anchorConfig.base.name ?? options.name, sha256: baseSha256 },
+      adapter: adapter && { sha256: adapter.sha256 },
+    });
     const weights = new MergedWeights(source, config, adapter);
+    const graphs = join(folder.path, 'onnx');
     const built = [...new Set<Variant>(['fp32', ...options.variants])];
     for (const [index, variant] of built.entries()) {
       const onLayer = (layer: number) =>
@@ -101,13 +118,17 @@ export async function convertModel(options: ConvertOptions): Promise<ConvertResu
           total: built.length * config.num_hidden_layers,
         });
       const forDevices = options.variants.includes(variant);
-      const buildOptions = { producer: converterVersion, forDevices, signal, onLayer };
-      await writeVariant(join(folder.path, 'onnx'), variant, weights, buildOptions);
+      const momentsFor = variant === 'fp32' && options.variants.includes('int4') ? variantFormats.int4 : undefined;
+      const buildOptions = { producer: converterVersion, forDevices, signal, onLayer, calibration, momentsFor };
+      await writeVariant(graphs, variant, weights, buildOptions);
+      if (momentsFor === undefined) continue;
+      calibration = await Calibration.measure(join(graphs, momentsGraph), weights, tokenizer, signal);
+      rmSync(join(graphs, momentsGraph));
     }
-    writeDeviceGraphs(join(folder.path, 'onnx'), config, converterVersion);
+    writeDeviceGraphs(graphs, config, converterVersion);
     const onVerified = (variant: Variant, done: number) =>
       onProgress?.({ phase: 'verify', variant, done, total: built.length });
-    const reports = await verifyVariants(join(folder.path, 'onnx'), built, weights, tokenizer, { signal, onVerified });
+    const reports = await verifyVariants(graphs, built, weights, tokenizer, { signal, onVerified });
     if (!options.variants.includes('fp32')) folder.removeVariant('fp32');
     onProgress?.({ phase: 'write', done: 0, total: 1 });
     folder.finish(identity);
@@ -117,6 +138,7 @@ export async function convertModel(options: ConvertOptions): Promise<ConvertResu
     if (signal?.aborted) throw new AnchorageError('cancelled', 'The conversion was stopped.', '', { cause: error });
     throw error;
   } finally {
+    await calibration?.close();
     adapter?.close();
     source.close();
   }
@@ -133,8 +155,12 @@ function openSource(path: string): WeightSource {
 }
 
 /** What decides the content of a package, as one hash. */
-function identify({ adapterFolder, name, variants }: ConvertOptions, baseSha256: string): PackageIdentity {
+function identify(
+  { adapterFolder, trainedScheme, name, variants }: ConvertOptions,
+  baseSha256: string,
+): PackageIdentity {
   const hash = createHash('sha256').update(`${converterVersion}\n${JSON.stringify(variantFormats)}\n${baseSha256}\n`);
+  if (trainedScheme !== undefined) hash.update(`scheme ${trainedScheme}\n`);
   if (adapterFolder !== null) {
     const files = [
       'adapter_config.json',
@@ -156,16 +182,14 @@ function adapterWarnings(adapter: Adapter, baseSha256: string): string[] {
   ];
 }
 
-function packageAnchorConfig(
-  name: string,
+function declaredAnchors(
+  { trainedScheme, source }: ConvertOptions,
   adapter: Adapter | null,
   config: DecoderConfig,
-  baseSha256: string,
-): AnchorConfig {
-  if (adapter) {
-    const declared = adapter.anchorConfig;
-    return { ...declared, base: { name: declared.base.name, sha256: baseSha256 }, adapter: { sha256: adapter.sha256 } };
-  }
+  tokenizer: unknown,
+): Omit<AnchorConfig, 'base' | 'adapter'> {
+  if (adapter) return adapter.anchorConfig;
+  if (trainedScheme !== undefined) return trainedAnchors(trainedScheme, tokenizer, config, source);
   return {
     format_version: 1,
     scheme: 'select',
@@ -179,8 +203,6 @@ function packageAnchorConfig(
     positions: 'cache',
     independent_chunks: true,
     max_sequence_tokens: Math.min(256, config.max_position_embeddings),
-    base: { name, sha256: baseSha256 },
-    adapter: null,
   };
 }
 

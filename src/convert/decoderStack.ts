@@ -2,12 +2,12 @@ import { withOrderedColumns, withOrderedRows } from './attention.ts';
 import type { VariantFormat } from './decoderGraph.ts';
 import type { DecoderWeights } from './decoderWeights.ts';
 import type { GraphBuilder } from './graphBuilder.ts';
-import { linear } from './linearLayer.ts';
+import type { LayerProducts } from './layerProducts.ts';
 import { ropeTables } from './ropeTable.ts';
 import { TokenTable } from './tokenTable.ts';
 
 /** A layer's attention: `x [1, S, hidden] -> [1, S, H * d]`, heads in the order of `queryHeadOrder`. */
-export type Attend = (layer: number, x: string) => string;
+export type Attend = (layer: number, x: string) => Promise<string>;
 
 /** Cosines and sines of a decoder's positions, `[positions, d / 2]`. */
 export function rotationTables(
@@ -28,7 +28,7 @@ export function rotationTables(
 export async function decoderStack(
   graph: GraphBuilder,
   weights: DecoderWeights,
-  format: VariantFormat,
+  products: LayerProducts,
   table: TokenTable,
   attend: Attend,
   onLayer: (layer: number) => Promise<void>,
@@ -44,12 +44,13 @@ export async function decoderStack(
   });
   for (let layer = 0; layer < layers; layer++) {
     const prefix = `model.layers.${layer}`;
-    const attended = attend(layer, normed);
-    const output = withOrderedColumns(weights.matrix(`${prefix}.self_attn.o_proj.weight`), config);
-    const mixed = linear(graph, attended, output, format.attentionOutput);
+    const attended = await attend(layer, normed);
+    const mixed = await products.multiply(graph, layer, 'attentionOutput', attended, () =>
+      withOrderedColumns(weights.matrix(`${prefix}.self_attn.o_proj.weight`), config),
+    );
     const attentionNorm = norm(`${prefix}.post_attention_layernorm.weight`);
     const afterAttention = graph.addAndNorm(residual, mixed, attentionNorm, epsilon);
-    const fed = feedForward(graph, weights, format, prefix, afterAttention.normed);
+    const fed = await feedForward(graph, weights, products, layer, afterAttention.normed);
     const nextNorm = layer + 1 < layers ? `model.layers.${layer + 1}.input_layernorm.weight` : 'model.norm.weight';
     const afterFeedForward = graph.addAndNorm(afterAttention.sum, fed, norm(nextNorm), epsilon);
     residual = afterFeedForward.sum;
@@ -59,23 +60,24 @@ export async function decoderStack(
   const asked = graph.op('Gather', [normed, 'logit_indices'], { axis: 1 });
   const logits = config.tie_word_embeddings
     ? table.project(asked, config.vocab_size)
-    : new TokenTable(graph, weights.matrix('lm_head.weight'), format.table).project(asked, config.vocab_size);
+    : new TokenTable(graph, weights.matrix('lm_head.weight'), table.format).project(asked, config.vocab_size);
   const byToken = graph.op('Reshape', [logits, graph.int64(-1, config.vocab_size)]);
   graph.output('logits', byToken, 'float', ['asked', config.vocab_size]);
 }
 
 /** Queries (heads in the graph's order), keys and values of a layer in one: `x [1, S, hidden] -> [1, S, (H + 2K) * d]`. */
-export function projectTogether(
+export async function projectTogether(
   graph: GraphBuilder,
   weights: DecoderWeights,
-  format: VariantFormat,
+  products: LayerProducts,
   layer: number,
   x: string,
-): string {
+): Promise<string> {
   const { config } = weights;
   const names = ['q', 'k', 'v'].map((part) => `model.layers.${layer}.self_attn.${part}_proj`);
-  const matrix = withOrderedRows(weights.matrix(...names.map((name) => `${name}.weight`)), config);
-  const projected = linear(graph, x, matrix, format.queriesKeysValues);
+  const projected = await products.multiply(graph, layer, 'queriesKeysValues', x, () =>
+    withOrderedRows(weights.matrix(...names.map((name) => `${name}.weight`)), config),
+  );
   if (!config.attention_bias) return projected;
   const bias = Float32Array.from(names.flatMap((name) => [...weights.vector(`${name}.bias`)]));
   const ordered = withOrderedRows({ values: bias, rows: bias.length, columns: 1 }, config);
@@ -119,21 +121,19 @@ function embed(graph: GraphBuilder, weights: DecoderWeights, table: TokenTable):
   return graph.op('Add', [embedded, graph.op('Mul', [marks, vector])]);
 }
 
-function feedForward(
+async function feedForward(
   graph: GraphBuilder,
   weights: DecoderWeights,
-  format: VariantFormat,
-  prefix: string,
+  products: LayerProducts,
+  layer: number,
   x: string,
-): string {
+): Promise<string> {
+  const prefix = `model.layers.${layer}.mlp`;
   const width = weights.config.intermediate_size;
-  const both = linear(
-    graph,
-    x,
-    weights.matrix(`${prefix}.mlp.gate_proj.weight`, `${prefix}.mlp.up_proj.weight`),
-    format.gateUp,
+  const both = await products.multiply(graph, layer, 'gateUp', x, () =>
+    weights.matrix(`${prefix}.gate_proj.weight`, `${prefix}.up_proj.weight`),
   );
   const [gate = '', up = ''] = graph.split(both, [width, width]);
   const gated = graph.op('Mul', [graph.op('Mul', [gate, graph.op('Sigmoid', [gate])]), up]);
-  return linear(graph, gated, weights.matrix(`${prefix}.mlp.down_proj.weight`), format.down);
+  return products.multiply(graph, layer, 'down', gated, () => weights.matrix(`${prefix}.down_proj.weight`));
 }

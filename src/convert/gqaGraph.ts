@@ -4,6 +4,7 @@ import { decoderStack, normHeads, projectTogether, readTable, rotationTables } f
 import type { DecoderConfig } from '../protocol/decoderConfig.ts';
 import type { DecoderWeights } from './decoderWeights.ts';
 import type { GraphBuilder } from './graphBuilder.ts';
+import type { LayerProducts } from './layerProducts.ts';
 
 /** What every layer of a graph shares. */
 interface SharedTables {
@@ -28,6 +29,7 @@ export async function buildGqaGraph(
   graph: GraphBuilder,
   weights: DecoderWeights,
   format: VariantFormat,
+  products: LayerProducts,
   onLayer: (layer: number) => Promise<void>,
 ): Promise<void> {
   const { config } = weights;
@@ -46,23 +48,23 @@ export async function buildGqaGraph(
   }
   const table = readTable(graph, weights, format);
   const shared = rotationTables(graph, weights);
-  const attendLayer = (layer: number, x: string): string =>
-    inGraphOrder(graph, config, attend(graph, weights, format, shared, layer, x));
-  await decoderStack(graph, weights, format, table, attendLayer, onLayer);
+  const attendLayer = async (layer: number, x: string): Promise<string> => {
+    const projected = await projectTogether(graph, weights, products, layer, x);
+    return inGraphOrder(graph, config, attend(graph, weights, shared, layer, projected));
+  };
+  await decoderStack(graph, weights, products, table, attendLayer, onLayer);
 }
 
-/** Attention of one layer: `x [1, S, hidden] -> [1, S, H * d]`, and its outputs. */
+/** Attention of one layer: queries, keys and values `[1, S, (H + 2K) * d] -> [1, S, H * d]`, and its outputs. */
 function attend(
   graph: GraphBuilder,
   weights: DecoderWeights,
-  format: VariantFormat,
   { cos, sin }: SharedTables,
   layer: number,
-  x: string,
+  projected: string,
 ): string {
   const { config } = weights;
   const { num_attention_heads: heads, num_key_value_heads: kvHeads, head_dim: headDim } = config;
-  const projected = projectTogether(graph, weights, format, layer, x);
   const sizes = [heads * headDim, kvHeads * headDim, kvHeads * headDim];
   const [queries = '', keys = '', values = ''] = graph.split(projected, sizes);
   const hasNorms = config.model_type === 'qwen3';

@@ -15,6 +15,11 @@ export interface RunResult {
   readonly tokens: number;
 }
 
+export interface FetchedTensor {
+  readonly values: Float32Array;
+  readonly shape: readonly number[];
+}
+
 /** Runs a "split" graph on plain causal text, for the converter's own check: the engine does this properly. */
 export class GraphRunner {
   readonly #runtime: Runtime;
@@ -45,6 +50,23 @@ export class GraphRunner {
 
   /** Reads `ids` after `past` (its tokens stand at positions 0 …), and gives the logits of every one of them. */
   async run(ids: readonly number[], past: RunResult | null): Promise<RunResult> {
+    const results = await this.#session.run(this.#feeds(ids, past, [...ids.keys()]));
+    const rows = this.#isHalf ? halfBits(results['new_key_values']?.data) : floats(results, 'new_key_values');
+    return { logits: floats(results, 'logits'), rows, tokens: ids.length };
+  }
+
+  /** Reads `ids`, and gives the outputs whose names begin with `prefix`. */
+  async fetch(ids: readonly number[], prefix: string): Promise<Map<string, FetchedTensor>> {
+    const names = this.#session.outputNames.filter((name) => name.startsWith(prefix));
+    const results = await this.#session.run(this.#feeds(ids, null, [0]), names);
+    return new Map(names.map((name) => [name, { values: floats(results, name), shape: results[name]?.dims ?? [] }]));
+  }
+
+  #feeds(
+    ids: readonly number[],
+    past: RunResult | null,
+    asked: readonly number[],
+  ): Record<string, InstanceType<Runtime['Tensor']>> {
     const { Tensor } = this.#runtime;
     const { num_hidden_layers: layers, num_key_value_heads: kvHeads, head_dim: headDim } = this.#weights.config;
     const tokens = ids.length;
@@ -66,7 +88,7 @@ export class GraphRunner {
         ids.map((_, i) => before + i),
         [1, tokens],
       ),
-      logit_indices: int64([...ids.keys()], [tokens]),
+      logit_indices: int64(asked, [asked.length]),
       attention_bias: new Tensor('float32', bias, [tokens, width]),
       want_scores: new Tensor('bool', Uint8Array.of(0), [1]),
     };
@@ -80,9 +102,7 @@ export class GraphRunner {
       }
       feeds[`recent_value.${layer}`] = this.#tensor(this.#zeros(0), [0, kvHeads, headDim]);
     }
-    const results = await this.#session.run(feeds);
-    const rows = this.#isHalf ? halfBits(results['new_key_values']?.data) : floats(results, 'new_key_values');
-    return { logits: floats(results, 'logits'), rows, tokens };
+    return feeds;
   }
 
   get #isHalf(): boolean {

@@ -1,5 +1,6 @@
 import { assertNever } from '../protocol/errors.ts';
 import type { GraphBuilder } from './graphBuilder.ts';
+import type { TensorData } from './onnxModel.ts';
 import { quantiseBytes, quantiseNibbles, type BlockQuantised } from './quantise.ts';
 
 /** A weight matrix `[rows, columns]`, row-major: `rows` outputs of `columns` inputs. */
@@ -22,36 +23,67 @@ export const blockSize = 32;
 /** `MatMulNBits`: activations are rounded to 8 bits too, which is what makes it fast on a CPU. */
 const accuracyLevel = 4;
 
+/** A matrix in the external data, where more than one graph can refer to it. */
+export type StoredMatrix = { readonly rows: number; readonly columns: number } & (
+  | { readonly kind: 'float'; readonly values: TensorData }
+  | {
+      readonly kind: 'blocks';
+      readonly bits: 4 | 8;
+      readonly codes: TensorData;
+      readonly scales: TensorData;
+      readonly zeroPoints: { readonly bytesPerRow: number; readonly values: TensorData } | null;
+    }
+);
+
 /** `x [1, S, columns] -> [1, S, rows]`. */
 export function linear(graph: GraphBuilder, x: string, matrix: Matrix, format: LinearFormat): string {
+  return multiply(graph, x, storeMatrix(graph, matrix, format));
+}
+
+export function storeMatrix(graph: GraphBuilder, matrix: Matrix, format: LinearFormat): StoredMatrix {
   const { values, rows, columns } = matrix;
   switch (format) {
     case 'float':
-      return graph.timesTransposed(x, graph.tensor('float', [rows, columns], values), rows, columns);
+      return { kind: 'float', rows, columns, values: graph.store(values) };
     case 'blocks4':
-      return blockLinear(graph, x, matrix, 4, quantiseNibbles(values, rows, columns, blockSize));
+      return storeBlocks(graph, matrix, 4, quantiseNibbles(values, rows, columns, blockSize));
     case 'blocks8':
-      return blockLinear(graph, x, matrix, 8, quantiseBytes(values, rows, columns, blockSize));
+      return storeBlocks(graph, matrix, 8, quantiseBytes(values, rows, columns, blockSize));
     default:
       return assertNever(format);
   }
 }
 
-function blockLinear(
+export function storeBlocks(
   graph: GraphBuilder,
-  x: string,
-  { rows, columns }: Matrix,
+  { rows, columns }: Pick<Matrix, 'rows' | 'columns'>,
   bits: 4 | 8,
-  quantised: BlockQuantised,
-): string {
+  { packed, scales, zeroPoints }: BlockQuantised,
+): StoredMatrix {
+  return {
+    kind: 'blocks',
+    bits,
+    rows,
+    columns,
+    codes: graph.store(packed),
+    scales: graph.store(scales),
+    zeroPoints: zeroPoints && { bytesPerRow: zeroPoints.length / rows, values: graph.store(zeroPoints) },
+  };
+}
+
+/** `x [1, S, columns] -> [1, S, rows]`. */
+export function multiply(graph: GraphBuilder, x: string, matrix: StoredMatrix): string {
+  const { rows, columns } = matrix;
+  if (matrix.kind === 'float')
+    return graph.timesTransposed(x, graph.sharedTensor('float', [rows, columns], matrix.values), rows, columns);
+  const { bits, codes, scales, zeroPoints } = matrix;
   const blocks = Math.ceil(columns / blockSize);
   const inputs = [
     x,
-    graph.tensor('uint8', [rows, blocks, (blockSize * bits) / 8], quantised.packed),
-    graph.tensor('float', [rows, blocks], quantised.scales),
+    graph.sharedTensor('uint8', [rows, blocks, (blockSize * bits) / 8], codes),
+    graph.sharedTensor('float', [rows, blocks], scales),
   ];
-  if (quantised.zeroPoints)
-    inputs.push(graph.tensor('uint8', [rows, quantised.zeroPoints.length / rows], quantised.zeroPoints));
+  if (zeroPoints) inputs.push(graph.sharedTensor('uint8', [rows, zeroPoints.bytesPerRow], zeroPoints.values));
   return blockMatMul(graph, inputs, rows, columns, bits);
 }
 

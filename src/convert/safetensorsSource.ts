@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { DecoderConfig } from '../protocol/decoderConfig.ts';
@@ -7,6 +7,7 @@ import { AnchorageError } from '../protocol/errors.ts';
 import { readJson } from './adapter.ts';
 import { hashFile } from './hashFile.ts';
 import { readHuggingFaceConfig } from './huggingFaceConfig.ts';
+import { pytorchRemedy } from './pytorchRemedy.ts';
 import { readTokenizerFolder } from './tokenizerFolder.ts';
 import { SafetensorsFile } from './safetensorsFile.ts';
 import type { TokenizerFiles, WeightSource } from './weightSource.ts';
@@ -80,6 +81,14 @@ function weightFiles(folder: string): string[] {
   const index = join(folder, 'model.safetensors.index.json');
   if (existsSync(index)) return [...new Set(Object.values(readJson(index, indexSchema).weight_map))].sort();
   if (existsSync(join(folder, 'model.safetensors'))) return ['model.safetensors'];
+  const pickled = readdirSync(folder).find((name) => /^pytorch_model.*\.bin$/.test(name));
+  if (pickled !== undefined) {
+    throw new AnchorageError(
+      'unsupported',
+      `${folder} holds its weights as a PyTorch pickle (${pickled}), which is not read.`,
+      pytorchRemedy(folder),
+    );
+  }
   throw new AnchorageError(
     'fileUnreadable',
     `${folder} holds neither model.safetensors nor model.safetensors.index.json.`,

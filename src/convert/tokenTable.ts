@@ -10,12 +10,14 @@ import { quantiseBytes } from './quantise.ts';
  * in the external data. In eight bits the table is a quarter as large, and Q8_0's rows stay as they are.
  */
 export class TokenTable {
+  readonly format: 'float' | 'blocks8';
   readonly #graph: GraphBuilder;
   readonly #rows: number;
   readonly #columns: number;
   readonly #stored: { kind: 'float'; values: TensorData } | { kind: 'bytes'; codes: TensorData; scales: TensorData };
 
   constructor(graph: GraphBuilder, table: Matrix, format: 'float' | 'blocks8') {
+    this.format = format;
     this.#graph = graph;
     this.#rows = table.rows;
     this.#columns = table.columns;

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { DecoderConfig } from '../protocol/decoderConfig.ts';
 import { AnchorageError } from '../protocol/errors.ts';
 import { readJson } from './adapter.ts';
+import { pytorchRemedy } from './pytorchRemedy.ts';
 import type { TokenizerFiles } from './weightSource.ts';
 
 const tokenizerSchema = z.looseObject({
@@ -17,6 +18,13 @@ const longestTemplate = 1 << 20;
 /** The tokenizer files of a Hugging Face folder, checked and passed on as they are. */
 export function readTokenizerFolder(folder: string, config: DecoderConfig): TokenizerFiles {
   const path = join(folder, 'tokenizer.json');
+  if (!existsSync(path) && existsSync(join(folder, 'tokenizer.model'))) {
+    throw new AnchorageError(
+      'unsupported',
+      `${folder} holds its tokenizer as a SentencePiece model alone (tokenizer.model), which is not read.`,
+      pytorchRemedy(folder),
+    );
+  }
   const tokenizer = readJson(path, tokenizerSchema);
   const highest = [...Object.values(tokenizer.model.vocab), ...tokenizer.added_tokens.map(({ id }) => id)].reduce(
     (a, b) => Math.max(a, b),

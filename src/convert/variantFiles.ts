@@ -7,12 +7,17 @@ import type { Variant } from '../protocol/packageManifest.ts';
 import { buildDecoderGraph, variantFormats, type VariantFormat } from './decoderGraph.ts';
 import type { DecoderWeights } from './decoderWeights.ts';
 import { deviceGraphs } from './deviceGraphs.ts';
+import { addMoments, type Calibration } from './calibration.ts';
 import { ExternalData } from './externalData.ts';
 import { buildGqaGraph } from './gqaGraph.ts';
 import { GraphBuilder } from './graphBuilder.ts';
+import { LayerProducts } from './layerProducts.ts';
 import { blockSize } from './linearLayer.ts';
 import { encodeModel } from './onnxModel.ts';
 import { outputError } from './outputError.ts';
+
+/** A graph of single precision with the outputs that a calibration measures; no part of a package. */
+export const momentsGraph = 'moments.onnx';
 
 export interface BuildOptions {
   readonly producer: string;
@@ -21,6 +26,10 @@ export interface BuildOptions {
   readonly onLayer?: (layer: number) => void;
   /** False for a variant that is built as a reference only. */
   readonly forDevices?: boolean;
+  /** What matrices of four bits are fitted to. */
+  readonly calibration?: Calibration | undefined;
+  /** Writes a third graph, `momentsGraph`, for the calibration of a variant of this format. */
+  readonly momentsFor?: VariantFormat | undefined;
 }
 
 /** @throws AnchorageError `unsupported` naming the variant that a decoder of this width cannot have. */
@@ -54,15 +63,21 @@ export async function writeVariant(
     options.signal?.throwIfAborted();
   };
   try {
+    const products = new LayerProducts(format, options.calibration ?? null);
     const graph = new GraphBuilder(`decoder_${variant}`, data);
-    await buildDecoderGraph(graph, weights, format, async (layer) => {
+    await buildDecoderGraph(graph, weights, format, products, async (layer) => {
       options.onLayer?.(layer);
       await pause();
     });
     writeFileSync(path, encodeModel(graph.model(options.producer)), { flag: 'wx' });
+    const { momentsFor } = options;
+    if (momentsFor !== undefined) {
+      addMoments(graph, products, (product) => momentsFor[product] === 'blocks4');
+      writeFileSync(join(folder, momentsGraph), encodeModel(graph.model(options.producer)), { flag: 'wx' });
+    }
     if (options.forDevices === false) return path;
     const deviceGraph = new GraphBuilder(`decoder_gqa_${variant}`, data, 'device');
-    await buildGqaGraph(deviceGraph, weights, format, pause);
+    await buildGqaGraph(deviceGraph, weights, format, products, pause);
     const devicePath = join(folder, `model_gqa_${variant}.onnx`);
     writeFileSync(devicePath, encodeModel(deviceGraph.model(options.producer)), { flag: 'wx' });
   } catch (error) {

@@ -4,6 +4,7 @@ import { Option } from 'commander';
 import { z } from 'zod';
 import { convertModel } from '../../convert/convertModel.ts';
 import type { ConvertResult } from '../../convert/convertModel.ts';
+import { trainedSchemes } from '../../convert/trainedAnchors.ts';
 import { variants } from '../../protocol/packageManifest.ts';
 import { runs } from '../commandResult.ts';
 import type { OnExitCode } from '../commandResult.ts';
@@ -14,6 +15,7 @@ import { interruptible, write } from '../terminal.ts';
 
 const optionsSchema = z.object({
   adapter: z.string().optional(),
+  scheme: z.enum(trainedSchemes).optional(),
   variants: z.array(z.enum(variants)),
   name: z.string().optional(),
 });
@@ -29,17 +31,24 @@ export function addConvertCommand(program: Command, onExitCode: OnExitCode): voi
     .argument('<out>', 'folder of the package; left as it was when the conversion fails')
     .option('--adapter <folder>', 'anchor adapter trained on that decoder (default: none, anchors are selected)')
     .addOption(
+      new Option(
+        '--scheme <name>',
+        "anchors that the decoder was itself trained with, as AnLLM's checkpoints: AC, its token <AC>; EP, its full stops",
+      ).choices([...trainedSchemes]),
+    )
+    .addOption(
       new Option('--variants <names...>', 'numeric formats to write').choices([...variants]).default(['int8', 'int4']),
     )
     .option('--name <name>', "the package's name (default: the source's)");
   addOutputOptions(command);
   runs(command, onExitCode, async ([source = '', out = ''], { json, quiet }, raw) => {
-    const { adapter, variants: wanted, name = packageNameOf(source) } = optionsSchema.parse(raw);
+    const { adapter, scheme, variants: wanted, name = packageNameOf(source) } = optionsSchema.parse(raw);
     const progress = new ProgressLine(process.stderr, quiet);
     const result = await interruptible((signal) =>
       convertModel({
         source: resolve(source),
         adapterFolder: adapter === undefined ? null : resolve(adapter),
+        trainedScheme: scheme,
         outputFolder: resolve(out),
         variants: wanted,
         name,

@@ -79,7 +79,7 @@ export function referenceLogits(
       return plus(x, times(weight('mlp.down_proj'), gated));
     });
   }
-  const head = merged(model, 'model.embed_tokens');
+  const head = merged(model, config.tie_word_embeddings ? 'model.embed_tokens' : 'lm_head');
   return hidden.map((x) => times(head, rmsNorm(x, merged(model, 'model.norm'), config.rms_norm_eps)));
 }
 
