@@ -15,8 +15,11 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
-PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
+PROJECTIONS = (*ATTENTION, "gate_proj", "up_proj", "down_proj")
+RECOMPUTED_FROM = 1024  # tokens of a row: from here on layers are computed again for the gradient, not kept
 Tap = Callable[[Tensor], None]  # called with a layer's attention probabilities [B, K, g, T, T + M]
 
 
@@ -46,16 +49,38 @@ class DecoderConfig:
 
 @dataclass(frozen=True)
 class Anchoring:
-    """What an adapter adds. `rank` 0 trains nothing (scheme select); `added` counts `<AC>` embeddings (scheme AC)."""
+    """What an adapter adds. `rank` 0 trains nothing (scheme select); `added` counts `<AC>` embeddings (scheme AC).
+
+    `adapted` names the matrices that have a LoRA, as "layer.projection"; None: all. `conditional`: the LoRA is active
+    on anchors alone, so that every other token is read by the base itself (CCM, Kim et al., arXiv 2312.03414).
+    """
 
     scheme: str
     rank: int = 32
     alpha: int = 32
     added: int = 0
+    adapted: frozenset[str] | None = None
+    conditional: bool = False
+
+    def rank_of(self, layer: int, projection: str) -> int:
+        """Rank of one matrix's LoRA; 0 where it has none."""
+        return self.rank if self.adapted is None or f"{layer}.{projection}" in self.adapted else 0
+
+
+def adapted_matrices(which: str, layers: int) -> frozenset[str] | None:
+    """The matrices that a LoRA is put on: `all`, those of the `upper` half of the layers, or of `attention` alone."""
+    if which == "all":
+        return None
+    first = layers // 2 if which == "upper" else 0
+    names = ATTENTION if which == "attention" else PROJECTIONS
+    return frozenset(f"{layer}.{name}" for layer in range(first, layers) for name in names)
 
 
 class LoraLinear(nn.Module):
-    """y = x W^T + b + (alpha / r) x A^T B^T with W [out, in] and b frozen, A [r, in], B [out, r]."""
+    """y = x W^T + b + g (alpha / r) x A^T B^T with W [out, in] and b frozen, A [r, in], B [out, r].
+
+    The gate g is 1, or given per token [B, T, 1].
+    """
 
     def __init__(self, weight: Tensor, bias: Tensor | None, rank: int, alpha: int) -> None:
         super().__init__()
@@ -68,10 +93,11 @@ class LoraLinear(nn.Module):
             self.lora_A = nn.Parameter(torch.randn(rank, in_features) / math.sqrt(in_features))
             self.lora_B = nn.Parameter(torch.zeros(out_features, rank))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, gate: Tensor | None = None) -> Tensor:
         y = F.linear(x, self.weight, self.bias)
         if self.enabled:
             low = F.linear(x, self.lora_A.to(x.dtype)) * self.scale
+            low = low if gate is None else low * gate
             y = y + F.linear(low, self.lora_B.to(x.dtype))
         return y
 
@@ -119,7 +145,7 @@ class Block(nn.Module):
         for name in PROJECTIONS:
             part = "mlp" if name in ("gate_proj", "up_proj", "down_proj") else "self_attn"
             weight, bias = (weights.get(f"{prefix}{part}.{name}.{kind}") for kind in ("weight", "bias"))
-            setattr(self, name, LoraLinear(weight, bias, anchoring.rank, anchoring.alpha))
+            setattr(self, name, LoraLinear(weight, bias, anchoring.rank_of(index, name), anchoring.alpha))
         head_norms = [weights.get(f"{prefix}self_attn.{name}.weight") for name in ("q_norm", "k_norm")]
         self.q_norm, self.k_norm = (w if w is None else nn.Parameter(w, requires_grad=False) for w in head_norms)
         self.input_norm = nn.Parameter(weights[prefix + "input_layernorm.weight"], requires_grad=False)
@@ -128,10 +154,11 @@ class Block(nn.Module):
     def forward(self, x: Tensor, layout: "Rotary", bias: Tensor, tap: Tap | None) -> Tensor:
         c = self.config
         batch, length, _ = x.shape
+        gate = layout.gate
         h = rms_norm(x, self.input_norm, c.rms_norm_eps)
-        q = self.q_proj(h).view(batch, length, c.num_attention_heads, c.head_dim).transpose(1, 2)
-        k = self.k_proj(h).view(batch, length, c.num_key_value_heads, c.head_dim).transpose(1, 2)
-        v = self.v_proj(h).view(batch, length, c.num_key_value_heads, c.head_dim).transpose(1, 2)
+        q = self.q_proj(h, gate).view(batch, length, c.num_attention_heads, c.head_dim).transpose(1, 2)
+        k = self.k_proj(h, gate).view(batch, length, c.num_key_value_heads, c.head_dim).transpose(1, 2)
+        v = self.v_proj(h, gate).view(batch, length, c.num_key_value_heads, c.head_dim).transpose(1, 2)
         if self.q_norm is not None:
             q = rms_norm(q, self.q_norm, c.rms_norm_eps)
             k = rms_norm(k, self.k_norm, c.rms_norm_eps)
@@ -141,18 +168,20 @@ class Block(nn.Module):
             keys = torch.cat((keys, rotate(k.gather(2, index), *layout.cached)), 2)
             values = torch.cat((values, v.gather(2, index)), 2)
         mixed = attend(rotate(q, *layout.own), keys, values, bias, tap)
-        x = x + self.o_proj(mixed.transpose(1, 2).reshape(batch, length, -1))
+        x = x + self.o_proj(mixed.transpose(1, 2).reshape(batch, length, -1), gate)
         h = rms_norm(x, self.post_norm, c.rms_norm_eps)
-        return x + self.down_proj(F.silu(self.gate_proj(h)) * self.up_proj(h))
+        return x + self.down_proj(F.silu(self.gate_proj(h, gate)) * self.up_proj(h, gate), gate)
 
 
 @dataclass(frozen=True)
 class Rotary:
-    """Angles of the tokens (`own`), and the anchors' indices [B, M] with the angles of their cache places."""
+    """Angles of the tokens (`own`), and the anchors' indices [B, M] with the angles of their cache places. `gate`
+    [B, T, 1]: where a conditional LoRA is active."""
 
     own: tuple[Tensor, Tensor]
     anchors: Tensor | None
     cached: tuple[Tensor, Tensor] | None
+    gate: Tensor | None = None
 
 
 class AnchorDecoder(nn.Module):
@@ -197,6 +226,12 @@ class AnchorDecoder(nn.Module):
         dtype = self.embedding.dtype
         return turns.cos().to(dtype)[:, None], turns.sin().to(dtype)[:, None]
 
+    def gate_of(self, ids: Tensor, marks: Tensor | None, dtype: torch.dtype) -> Tensor | None:
+        """Where the LoRA is active [B, T, 1]; None: everywhere."""
+        if not self.anchoring.conditional:
+            return None
+        return (torch.zeros_like(ids) if marks is None else marks)[..., None].to(dtype)
+
     def embed(self, ids: Tensor, marks: Tensor | None) -> Tensor:
         """Input embeddings [B, T, D]; ids beyond the vocabulary are added anchor tokens; marks [B, T] is boolean."""
         x = F.embedding(ids.clamp(max=self.config.vocab_size - 1), self.embedding)
@@ -222,9 +257,13 @@ class AnchorDecoder(nn.Module):
         """Final hidden states [B, T, D] of ids [B, T] under an additive bias [B, 1, T, T + M]."""
         x = self.embed(ids, marks)
         cached = None if cache_positions is None else self.angles(cache_positions)
-        rotary = Rotary(self.angles(positions), anchors, cached)
+        rotary = Rotary(self.angles(positions), anchors, cached, self.gate_of(ids, marks, x.dtype))
+        recomputed = torch.is_grad_enabled() and ids.shape[1] > RECOMPUTED_FROM
         for block in self.blocks[:layers]:
-            x = block(x, rotary, bias, tap)
+            if recomputed:
+                x = checkpoint(block, x, rotary, bias, tap, use_reentrant=False)
+            else:
+                x = block(x, rotary, bias, tap)
         return rms_norm(x, self.norm, self.config.rms_norm_eps)
 
     def logits(self, hidden: Tensor) -> Tensor:
