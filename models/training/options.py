@@ -57,7 +57,7 @@ def parser(description: str) -> argparse.ArgumentParser:
     how.add_argument("--lr", type=float, default=6e-4)
     how.add_argument("--warm-up", type=int, default=40, help="steps")
     how.add_argument("--save-minutes", type=float, default=4, help=f"between checkpoints, {MOST_SAVE_MINUTES} at most")
-    how.add_argument("--eval-minutes", type=float, default=20)
+    how.add_argument("--eval-minutes", type=float, default=20, help="between validations; inf: none at the end either")
     how.add_argument("--threads", type=int, default=0)
     how.add_argument("--compile", action="store_true")
     how.add_argument("--seed", type=int, default=0)

@@ -64,7 +64,7 @@ def measure(options: argparse.Namespace, run: Path, entry: dict, rows: dict[str,
     read_weights(model, run / "adapter")
     rules = Rules(not trained.strict, trained.positions)
     ratios = ratio_list(entry.get("ratios", "8,whole"))
-    choices = {"window": options.rows, "stride": options.rows} if trained.scheme == "mark" else {}
+    choices = {"window": options.rows} if trained.scheme == "mark" else {}
     measured = {
         kind: measure_task(model, tokens, examples, ratios, choices, rules, learned["anchor_token_ids"])
         for kind, examples in rows.items()
@@ -119,7 +119,7 @@ def main() -> None:
             continue
         script = str(Path(__file__).parent / "train.py")
         paths = ["--work", str(options.work), "--out", str(run), "--tokens", options.tokens]
-        usual = ["--longest", "1024", "--warm-up", "20", "--eval-minutes", "1e9"]
+        usual = ["--longest", "1024", "--budget", "1200", "--warm-up", "15", "--eval-minutes", "inf"]
         subprocess.run([sys.executable, script, *paths, *usual, *entry["options"]], check=True)
         write_json(run / "result.json", measure(options, run, entry, evaluation_rows(options.work, tokens, options.rows), tokens))
     print(table(entries, options.out))

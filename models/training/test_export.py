@@ -30,7 +30,7 @@ class ExportTest(unittest.TestCase):
     def trained(self, name: str, *options: str) -> tuple[dict, dict, AnchorDecoder]:
         """anchor_config, adapter_config and the decoder with the exported adapter."""
         run, out = Path(self.folder.name) / name, Path(self.folder.name) / f"{name}-out"
-        sizes = ["--rank", "2", "--budget", "700", "--longest", "700", "--threads", "1", "--tokens", "2500"]
+        sizes = ["--rank", "2", "--budget", "700", "--longest", "700", "--threads", "1", "--tokens", "1500", "--eval-minutes", "inf"]
         paths = ["--work", str(self.work), "--out", str(run)]
         base = self.work / "base" / "model.safetensors"
         with contextlib.redirect_stdout(io.StringIO()):

@@ -11,6 +11,7 @@ one line per reported step; RUN/adapter the weights that export.py takes.
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import signal
 import time
@@ -99,7 +100,8 @@ def train(options: argparse.Namespace) -> None:
             saved = now
     if rank == 0:
         trainer.save()
-        trainer.report(valid={} if flag.stopped else trainer.validate())
+        skipped = flag.stopped or options.eval_minutes == math.inf
+        trainer.report(valid={} if skipped else trainer.validate())
     if world > 1:
         dist.destroy_process_group()
 
