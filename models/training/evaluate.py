@@ -19,7 +19,6 @@ import argparse
 import json
 import math
 import random
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,12 +27,13 @@ import torch.nn.functional as F
 
 from adapter import adapter_shape, read_weights
 from base import read_decoder
-from batches import IGNORED, WHOLE, Plan, group_by_length, targets_of, with_added
+from batches import IGNORED, group_by_length, targets_of
 from examples import Example
 from export import write_json
-from layout import Context, Rules, choose_by_score, collate, endpoint_anchors, place, place_full, run, stride_anchors
-from model import AnchorDecoder, Anchoring, DecoderConfig
-from score import score_sequences
+from layout import Context, Rules, collate, place, place_full, run
+from lora import Anchoring
+from model import AnchorDecoder, DecoderConfig
+from readings import readings
 from text import Tokens
 
 TASKS = ("repeat", "function", "value", "continue")
@@ -119,46 +119,6 @@ def recovery_of(none: list[RowScore], full: list[RowScore], anchored: list[RowSc
     count = len(none)
     draws = sorted(value(generator.choices(range(count), k=count)) for _ in range(1000))
     return value(list(range(count))), draws[25], draws[974]
-
-
-def choose(scores: torch.Tensor, ratio: int, choice: str) -> list[int]:
-    """Anchors of one sequence of len(scores) tokens."""
-    return stride_anchors(len(scores), ratio) if choice == "stride" else choose_by_score(scores, ratio, choice)
-
-
-Reading = tuple[str, list[Example], list[list[list[int]]]]  # its name, examples, anchors per sealed sequence
-
-
-def readings(
-    model: AnchorDecoder,
-    tokens: Tokens,
-    examples: list[Example],
-    ratios: list[int],
-    choices: dict[str, int],
-    endpoints: list[int],
-) -> Iterator[Reading]:
-    """The readings through anchors that the model's scheme has; `choices` with the number of examples for each."""
-    if model.anchoring.scheme == "EP":
-        yield "endpoints", examples, [[endpoint_anchors(s, endpoints) for s in e.context.sealed] for e in examples]
-        return
-    if model.anchoring.scheme == "AC":
-        for ratio in ratios:
-            plan = Plan("stride", (ratio,))
-            pairs = [with_added(e, plan, model.config.vocab_size, model.anchoring.added) for e in examples]
-            yield f"stride/{name_of(ratio)}", [e for e, _ in pairs], [anchors for _, anchors in pairs]
-        return
-    flat = [sequence for example in examples for sequence in example.context.sealed]
-    flat_scores = iter(score_sequences(model, tokens, examples[0].context.prefix, flat))
-    by_row = [[next(flat_scores) for _ in example.context.sealed] for example in examples]
-    for choice, count in choices.items():
-        for ratio in ratios:
-            anchors = [[choose(scores, ratio, choice) for scores in row] for row in by_row[:count]]
-            yield f"{choice}/{name_of(ratio)}", examples[:count], anchors
-
-
-def name_of(ratio: int) -> str:
-    """A ratio as tables name it."""
-    return "whole" if ratio == WHOLE else str(ratio)
 
 
 def measure_task(

@@ -19,7 +19,7 @@ from pathlib import Path
 from safetensors import safe_open
 
 from adapter import PEFT_NAME
-from model import PROJECTIONS
+from lora import PROJECTIONS
 
 FIRST_LONGEST_SEQUENCE = 256  # tokens, of runs whose options.json does not say it
 

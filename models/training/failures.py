@@ -10,7 +10,8 @@ import torch
 
 def explain(error: BaseException, out: Path) -> str | None:
     """A message with its remedy for a full disk and a lost or full GPU; None for everything else."""
-    kept = f"{out / 'checkpoint.pt'} is as it was last saved" if (out / "checkpoint.pt").is_file() else "nothing was saved"
+    path = out / "checkpoint.pt"
+    kept = f"{path} is as it was last saved" if path.is_file() else "nothing was saved"
     text = str(error).split("\n")[0]
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"the disk is full ({error.filename or out}): {kept}; make room and start the same command again"

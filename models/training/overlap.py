@@ -2,8 +2,9 @@
 
     python overlap.py --work WORK --data CORPORA       checks WORK/train and WORK/teacher; exit status 1 where it does
 
-prepare.py leaves such rows out of WORK/train; `--drop` takes them out of WORK/teacher, whose rows may be of an older WORK. A word is a run of letters, digits and underscores, in lower case. Grams
-are compared by 64-bit hashes: among 10^7 held-out and 10^8 training grams a false match has odds of 10^-4.
+prepare.py leaves such rows out of WORK/train; `--drop` takes them out of WORK/teacher, whose rows may be of an older
+WORK. A word is a run of letters, digits and underscores, in lower case. Grams are compared by 64-bit hashes: among 10^7
+held-out and 10^8 training grams a false match has odds of 10^-4.
 """
 
 from __future__ import annotations

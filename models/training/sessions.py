@@ -1,8 +1,7 @@
-"""Sessions about code, built from pairs of the authors' own words, in which a later question needs an earlier exchange
-or chunk.
+"""Sessions about code, built from pairs of the authors' own words: a later question needs an earlier exchange or chunk.
 
-An item is something that a session holds, with what can be asked of it later. Its questions name it (a function, a path,
-a command's purpose), and its answer stands, or is to be worked out, in text that is sealed by then.
+An item is something that a session holds, with what can be asked of it later. Its questions name it (a function, a
+path, a command's purpose), and its answer stands, or is to be worked out, in text that is sealed by then.
 """
 
 from __future__ import annotations
@@ -88,7 +87,8 @@ class Sessions(Examples):
         later = [(f"What is the parameter `{p['name']}` of `{name}`?", p["text"][:300]) for p in row["params"][:2]]
         if row["returns"]:
             later.append((f"What does `{name}` return?", row["returns"][:300]))
-        later.append((f"How does the definition of `{name}` begin?", f"`{row['code'].split(chr(10))[0].strip()[:160]}`"))
+        head = row["code"].split("\n")[0].strip()
+        later.append((f"How does the definition of `{name}` begin?", f"`{head[:160]}`"))
         later.append((f"What does `{name}` do?", row["description"]))
         later.append((f"Which file defines `{name}`?", row["path"]))
         if self.random.random() < 0.5:
@@ -116,8 +116,9 @@ class Sessions(Examples):
     def _command_item(self, row: dict) -> Item:
         wanted = row["answer"].rstrip(".")
         wanted = wanted[:1].lower() + wanted[1:]
-        later = [(f"Which command was it to {wanted}?", f"`{row['shown']}`"), (f"What is `{row['shown']}` for?", wanted)]
-        return self._told(f"How do I {wanted}?", f"`{row['shown']}`", later)
+        command = f"`{row['shown']}`"
+        later = [(f"Which command was it to {wanted}?", command), (f"What is {command} for?", wanted)]
+        return self._told(f"How do I {wanted}?", command, later)
 
     def _error_item(self, row: dict) -> Item:
         short = row["answer"].split("\n\n")[0][:300]

@@ -3,8 +3,9 @@
     python sweep.py --work WORK --out DIR [--table sweep.json] [--only NAME,NAME] [--show]
 
 The table is a JSON list of {name, options, ratios}: `options` go to train.py, `ratios` are what the adapter is measured
-at. DIR/NAME is the run, DIR/NAME/result.json its figures; what has a result is not run again. At the end, and alone with
---show, it prints the Markdown table of EXPERIMENTS.md: nats a token of the answer (the lower the better), and recovery.
+at. DIR/NAME is the run, DIR/NAME/result.json its figures; what has a result is not run again. At the end, and alone
+with --show, it prints the Markdown table of EXPERIMENTS.md: nats a token of the answer (the lower the better), and
+recovery.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ import torch
 
 from adapter import read_weights
 from base import read_decoder
-from batches import group_by_length
 from corpus import Corpus
-from evaluate import BUDGET, measure_task
+from evaluate import measure_task
 from examples import Example
 from export import write_json
 from layout import Rules
-from model import AnchorDecoder, Anchoring, DecoderConfig, adapted_matrices
+from lora import Anchoring, adapted_matrices
+from model import AnchorDecoder, DecoderConfig
 from options import parser, ratio_list
 from tasks import Tasks
 from text import Tokens
@@ -52,7 +53,9 @@ def evaluation_rows(work: Path, tokens: Tokens, count: int) -> dict[str, list[Ex
 
 
 @torch.no_grad()
-def measure(options: argparse.Namespace, run: Path, entry: dict, rows: dict[str, list[Example]], tokens: Tokens) -> dict:
+def measure(
+    options: argparse.Namespace, run: Path, entry: dict, rows: dict[str, list[Example]], tokens: Tokens
+) -> dict:
     """Every task under every reading of one finished run."""
     learned = json.loads((run / "options.json").read_text(encoding="utf8"))
     trained = parser("").parse_args(["--work", str(options.work), "--out", str(run), *entry["options"]])
@@ -121,7 +124,8 @@ def main() -> None:
         paths = ["--work", str(options.work), "--out", str(run), "--tokens", options.tokens]
         usual = ["--longest", "1024", "--budget", "1200", "--warm-up", "15", "--eval-minutes", "inf"]
         subprocess.run([sys.executable, script, *paths, *usual, *entry["options"]], check=True)
-        write_json(run / "result.json", measure(options, run, entry, evaluation_rows(options.work, tokens, options.rows), tokens))
+        rows = evaluation_rows(options.work, tokens, options.rows)
+        write_json(run / "result.json", measure(options, run, entry, rows, tokens))
     print(table(entries, options.out))
 
 

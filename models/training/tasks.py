@@ -2,10 +2,10 @@
 
 repeat     word for word, one of several passages          function   describe a function read before
 value      a value stated in one of several chunks         line       the line of code after another
-turns      later questions about one earlier exchange      explain    what authors say of code, changes, commands, errors
-session    up to 40 exchanges and chunks                   dialogue   task dialogues, every answer
-continue   the next tokens of code or prose                chat       an answer of the base itself: material to keep its
-                                                                      way of answering, not to learn from
+turns      later questions about one earlier exchange      session    up to 40 exchanges and chunks
+explain    what authors say of code, changes, commands, errors
+dialogue   task dialogues, every answer                    continue   the next tokens of code or prose
+chat       an answer of the base itself: material to keep its way of answering, not to learn from
 
 Sealed sequences come in the three forms that the engine makes: exchanges, file chunks and raw chunks.
 """

@@ -30,11 +30,12 @@ class ExportTest(unittest.TestCase):
     def trained(self, name: str, *options: str) -> tuple[dict, dict, AnchorDecoder]:
         """anchor_config, adapter_config and the decoder with the exported adapter."""
         run, out = Path(self.folder.name) / name, Path(self.folder.name) / f"{name}-out"
-        sizes = ["--rank", "2", "--budget", "700", "--longest", "700", "--threads", "1", "--tokens", "1500", "--eval-minutes", "inf"]
+        sizes = ["--rank", "2", "--budget", "700", "--longest", "700", "--threads", "1"]
+        short = ["--tokens", "1500", "--eval-minutes", "inf"]
         paths = ["--work", str(self.work), "--out", str(run)]
         base = self.work / "base" / "model.safetensors"
         with contextlib.redirect_stdout(io.StringIO()):
-            train.main([*paths, *sizes, *options])
+            train.main([*paths, *sizes, *short, *options])
             export.main(["--run", str(run), "--base-file", str(base), "--base-name", "tiny", "--out", str(out)])
         anchors = json.loads((out / "anchor_config.json").read_text(encoding="utf8"))
         config, weights = read_decoder(self.work / "base")

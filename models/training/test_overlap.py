@@ -38,13 +38,14 @@ class OverlapTest(unittest.TestCase):
         grams = self.grams()
         self.assertIsNotNone(grams.shared({"text": f"Once: {HELD}"}))
         self.assertEqual(
-            grams.shared({"turns": ["nothing", "QUICK-brown fox\njumps (over) the lazy dog and then it sleeps, right?"]}),
+            grams.shared({"turns": ["no", "QUICK-brown fox\njumps (over) the lazy dog and then it sleeps, right?"]}),
             "quick brown fox jumps over the lazy dog and then it sleeps",
         )
 
     def test_eleven_words_are_free(self) -> None:
         grams = self.grams()
-        self.assertIsNone(grams.shared({"text": "brown fox jumps over the lazy dog and then it sleeps; brown fox jumps"}))
+        eleven = "brown fox jumps over the lazy dog and then it sleeps"
+        self.assertIsNone(grams.shared({"text": f"{eleven}; {eleven}"}))
         self.assertIsNone(grams.shared({"text": "alpha beta gamma", "code": "delta epsilon zeta eta theta iota kappa"}))
 
     def test_holds_the_test_split_and_nothing_of_the_train_split(self) -> None:

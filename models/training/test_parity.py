@@ -13,7 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from layout import Context, Rules, collate, place, place_full, run
-from model import AnchorDecoder, Anchoring, DecoderConfig, adapted_matrices, rms_norm, rotate
+from lora import Anchoring, adapted_matrices
+from model import AnchorDecoder, DecoderConfig, rms_norm, rotate
 from tiny import make_config, make_weights
 
 VOCABULARY = 96

@@ -1,4 +1,4 @@
-"""Stopping, going on, and what a run says when a file, the disk or the GPU fails it: python -m unittest test_training"""
+"""Stopping, going on, and what a run says when a file, the disk or the GPU fails: python -m unittest test_training"""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ class TrainingTest(unittest.TestCase):
 
     def options(self, *extra: str) -> list[str]:
         paths = ["--work", str(self.work), "--out", str(self.folder / "run")]
-        return [*paths, "--rank", "2", "--budget", "700", "--longest", "700", "--threads", "1", "--eval-minutes", "inf", *extra]
+        sizes = ["--rank", "2", "--budget", "700", "--longest", "700", "--threads", "1"]
+        return [*paths, *sizes, "--eval-minutes", "inf", *extra]
 
     def start(self, *extra: str) -> subprocess.Popen:
         command = [sys.executable, str(HERE / "train.py"), *self.options(*extra)]

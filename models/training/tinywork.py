@@ -18,7 +18,7 @@ from export import write_json
 from prepare import SPLITS, sha256
 from tiny import make_config, make_weights
 
-WORDS = "read write close open cache token anchor row mask layer value key text file line code name list map node".split()
+WORDS = "read write close open cache token anchor row mask layer value key text file line code name list map".split()
 
 
 def write_tokenizer(path: Path) -> int:

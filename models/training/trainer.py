@@ -17,20 +17,20 @@ from base import read_decoder
 from batches import IGNORED, Plan, build, group_by_length
 from checkpoint import check_same_run, load_checkpoint, save_checkpoint
 from corpus import Corpus
+from drawing import Drawing
 from examples import LONGEST_SEQUENCE, Example
 from export import write_json
 from layout import Batch, Rules, run
 from losses import dependence, divergence, log_probability, row_losses, weighted_mean
-from model import AnchorDecoder, Anchoring, DecoderConfig, adapted_matrices
+from lora import Anchoring, adapted_matrices
+from model import AnchorDecoder, DecoderConfig
 from tasks import MIX, Tasks
 from text import Tokens
 
-CHOICES = {"stride": 40, "window": 40, "attention": 20}
 FULL_SHARE = 0.08  # rows read whole, with the task's own loss
 OPENING, OPENING_WEIGHT = 4, 8.0  # the first tokens of a text held to the base decide its manner
 KEPT_KINDS = ("continue", "dialogue", "chat", "chat", "chat", "chat")
 DISTILLED_KINDS = ("continue", "continue", "dialogue", "session", "explain", "chat", "chat")
-SHORTEST_LIMIT = 512  # tokens of the longest context when a curriculum begins
 
 
 class Trainer:
@@ -50,7 +50,8 @@ class Trainer:
         if options.init:
             read_weights(self.model, options.init)
         self.random = random.Random(options.seed * 1000 + rank)
-        self.tasks = Tasks(Corpus(options.work, "train"), self.tokens, self.random)
+        tasks = Tasks(Corpus(options.work, "train"), self.tokens, self.random)
+        self.drawing = Drawing(options, tasks, self.random, self.progress)
         self.parameters = self.model.trainable()
         marks = [v for name, v in self.parameters.items() if name == "anchor_embedding"]
         others = [v for name, v in self.parameters.items() if name != "anchor_embedding"]
@@ -61,7 +62,6 @@ class Trainer:
             for block in self.model.blocks:
                 block.compile(dynamic=True)
         self.step, self.seen, self.minutes = 0, 0, 0.0
-        self.queue: list[list[Example]] = []
         self.recent: dict[str, list[float]] = {}
 
     def learned(self) -> dict:
@@ -88,38 +88,6 @@ class Trainer:
         """How far the run is, 0..1."""
         return max(self.minutes / self.options.minutes, self.seen / self.options.tokens)
 
-    def limit(self) -> int:
-        """Longest context at this point of the run, in tokens: it grows by the same factor all along."""
-        o = self.options
-        if o.longest <= SHORTEST_LIMIT or o.curriculum == 0:
-            return o.longest
-        return round(SHORTEST_LIMIT * (o.longest / SHORTEST_LIMIT) ** min(1.0, self.progress() / o.curriculum))
-
-    def draw_groups(self, kinds: list[str | None]) -> list[list[Example]]:
-        """Batches of newly drawn examples, of a kind each (None: any)."""
-        limit = self.tasks.limit = self.limit()
-        fitting = [example for example in map(self.tasks.draw, kinds) if example.size <= limit]
-        return group_by_length(fitting, self.options.budget, self.random) if fitting else []
-
-    def next_group(self) -> list[Example]:
-        """The next batch of examples; a pool of them is drawn and sorted by length at a time."""
-        while not self.queue:
-            self.queue = self.draw_groups([None] * 96)
-        return self.queue.pop()
-
-    def pick_group(self, kinds: tuple[str, ...]) -> list[Example]:
-        """One batch of a few kinds."""
-        while True:
-            groups = self.draw_groups([self.random.choice(kinds) for _ in range(40)])
-            if groups:
-                return self.random.choice(groups)
-
-    def plan(self, example: Example) -> Plan:
-        """How one row is read through anchors: a ratio for each of its sequences."""
-        choice = self.random.choices(list(CHOICES), list(CHOICES.values()))[0]
-        choice = choice if self.options.scheme == "mark" else "stride"
-        return Plan(choice, tuple(self.random.choice(self.options.ratios) for _ in [*example.context.sealed, 0]))
-
     def build(self, examples: list[Example], plans: list[Plan]) -> tuple[Batch, Tensor]:
         """A batch and its targets, on the device."""
         batch, targets = build(
@@ -139,11 +107,11 @@ class Trainer:
 
     def anchored_loss(self) -> tuple[Tensor, int]:
         """Cross-entropy of a batch read through anchors, and the batch's text tokens."""
-        examples = self.next_group()
+        examples = self.drawing.next_group()
         full = Plan("full", (1,))
-        plans = [full if self.random.random() < FULL_SHARE else self.plan(example) for example in examples]
+        plans = [full if self.random.random() < FULL_SHARE else self.drawing.plan(example) for example in examples]
         if self.options.conditional:  # a row without anchors would train nothing
-            plans = [self.plan(example) for example in examples]
+            plans = [self.drawing.plan(example) for example in examples]
         batch, targets = self.build(examples, plans)
         asked = targets != IGNORED
         losses = torch.zeros(targets.shape, device=self.device)
@@ -166,7 +134,7 @@ class Trainer:
 
     def keeping_loss(self) -> tuple[Tensor, int]:
         """KL(base || adapter), no anchors on either side, so that the base's ability stays; and text tokens."""
-        examples = self.pick_group(KEPT_KINDS)
+        examples = self.drawing.pick_group(KEPT_KINDS)
         logits, targets = self.base_reading(examples, "full")
         wanted = logits.float().log_softmax(-1)
         batch, _ = self.build(examples, [Plan("full", (1,))] * len(examples))
@@ -179,7 +147,7 @@ class Trainer:
     def distilling_loss(self) -> tuple[Tensor, int]:
         """KL(base reading the text whole || adapter reading it through anchors), the more a token needs its context
         the heavier; and text tokens. Every reading asks the same tokens in the same order."""
-        examples = self.pick_group(DISTILLED_KINDS)
+        examples = self.drawing.pick_group(DISTILLED_KINDS)
         logits, targets = self.base_reading(examples, "full")
         wanted = logits.float().log_softmax(-1)
         asked = targets != IGNORED
@@ -190,7 +158,7 @@ class Trainer:
         chats = torch.tensor([example.kind == "chat" for example in examples], device=self.device)
         opening = (asked.cumsum(1) <= OPENING) & chats[:, None]
         weights = weights * torch.where(opening[asked], OPENING_WEIGHT, 1.0)
-        batch, found = self.build(examples, [self.plan(example) for example in examples])
+        batch, found = self.build(examples, [self.drawing.plan(example) for example in examples])
         loss = weighted_mean(divergence(self.asked_logits(batch, found != IGNORED), wanted), weights)
         self.recent.setdefault("distil", []).append(loss.item())
         return loss, sum(example.size for example in examples)
