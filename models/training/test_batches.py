@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import argparse
 import random
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 import torch
+from torch.nn.functional import cross_entropy
 
+import model
 from batches import IGNORED, WHOLE, Plan, build, with_added
 from corpus import Corpus
+from drawing import Drawing
 from examples import LONGEST_SEQUENCE, Example
-from layout import Context, Rules, endpoint_anchors
+from layout import Context, Rules, endpoint_anchors, run
 from losses import dependence, divergence, weighted_mean
 from sessions import MOST_EXCHANGES
 from tasks import MIX, Tasks
@@ -28,8 +33,8 @@ def example() -> Example:
 
 class BatchTest(unittest.TestCase):
     def asked(self, scheme: str, plan: Plan, endpoints: tuple[int, ...] = ()) -> tuple[list[int], int]:
-        model = tiny(scheme, "llama", added=2)
-        batch, targets = build(model, None, [example()], [plan], Rules(False, "cache"), endpoints=endpoints)
+        decoder = tiny(scheme, "llama", added=2)
+        batch, targets = build(decoder, None, [example()], [plan], Rules(False, "cache"), endpoints=endpoints)
         return targets[targets != IGNORED].tolist(), int(batch.marks.sum())
 
     def test_every_reading_asks_the_same_tokens_in_the_same_order(self) -> None:
@@ -55,6 +60,38 @@ class BatchTest(unittest.TestCase):
         logits = torch.randn(3, 7)
         same = divergence(logits, logits.log_softmax(-1))
         self.assertLess(weighted_mean(same, weights).item(), 1e-6)
+
+
+    def test_recomputed_layers_have_the_same_gradient(self) -> None:
+        found = []
+        for recomputed_from in (1000, 4):
+            m = tiny("mark", "llama", conditional=True)
+            batch, targets = build(m, None, [example()], [Plan("stride", (2,))], Rules())
+            with mock.patch.object(model, "RECOMPUTED_FROM", recomputed_from):
+                asked = targets != IGNORED
+                logits = m.logits(run(m, batch)[asked])
+            cross_entropy(logits, targets[asked]).backward()
+            found.append({name: value.grad for name, value in m.trainable().items()})
+        self.assertGreater(found[0]["anchor_embedding"].abs().max().item(), 1e-4)
+        for name, value in found[0].items():
+            self.assertLess((value - found[1][name]).abs().max().item(), 1e-9, name)
+
+
+class DrawingTest(unittest.TestCase):
+    def drawing(self, progress: float) -> Drawing:
+        options = argparse.Namespace(longest=2048, curriculum=0.5, scheme="mark", ratios=[2, 4, 8, 16, 32, WHOLE])
+        return Drawing(options, None, random.Random(0), lambda: progress)
+
+    def test_contexts_grow_to_the_longest(self) -> None:
+        limits = [self.drawing(progress).limit() for progress in (0, 0.25, 0.5, 1)]
+        self.assertEqual(limits, [512, 1024, 2048, 2048])
+
+    def test_every_sequence_draws_its_ratio(self) -> None:
+        drawing = self.drawing(0)
+        plans = [drawing.plan(example()) for _ in range(200)]
+        self.assertEqual({plan.ratio(0) for plan in plans}, {2, 4, 8, 16, 32, WHOLE})
+        self.assertGreater(sum(plan.ratio(0) != plan.ratio(1) for plan in plans), 100)
+        self.assertEqual({plan.choice for plan in plans}, {"stride", "window", "attention"})
 
 
 class TasksTest(unittest.TestCase):
