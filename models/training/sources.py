@@ -30,7 +30,14 @@ DOCUMENTS = {
     "pretrain/source-java-00.jsonl.xz": 900,
 }
 LONGEST_DOCUMENT = 24_000  # characters
-PAIRS = {"inline": 16_000, "file": 9000, "explanation": 9000, "commit": 14_000, "command": 16_000, "error": 4000}
+PAIRS = {  # kind: train rows looked at, of which one in so many is taken
+    "inline": (32_000, 2),
+    "file": (18_000, 1),
+    "explanation": (18_000, 1),
+    "commit": (28_000, 2),
+    "command": (32_000, 2),
+    "error": (8000, 1),
+}
 FILES = {"inline": "inline", "file": "files", "explanation": "explanations", "commit": "commits"}
 LONGEST_SHOWN, LONGEST_ANSWER = 5000, 700  # characters
 
@@ -73,30 +80,24 @@ def dialogues(data: Path) -> Iterator[tuple[str, dict]]:
 
 def pairs(data: Path) -> Iterator[tuple[str, dict]]:
     """(split, row) of things shown and what their authors say of them: {kind, name, path, lang, shown, answer}."""
-    for kind, limit in PAIRS.items():
-        step = 0
+    for kind, (limit, every) in PAIRS.items():
+        looked_at = 0
         for row in read_packed(data / f"pairs/{FILES.get(kind, kind + 's')}.jsonl.xz"):
             name, shown, answer = pair_of(kind, row)
             if not 8 < len(shown) <= LONGEST_SHOWN or not 12 < len(answer) or not name:
                 continue
             if row["split"] == "train":
-                step += 1
-                # Every other row while many are left over, so that no repository at the end is missed.
-                if kind in ("inline", "commit", "command") and step % 2 or step > limit * 2:
+                looked_at += 1
+                if looked_at % every or looked_at > limit:
                     continue
-            yield (
-                row["split"],
-                {
-                    "kind": kind,
-                    "name": name,
-                    "path": row["path"] if kind != "commit" else name,
-                    "lang": "diff" if kind == "commit" else row.get("lang", "sh"),
-                    "shown": shown,
-                    "answer": answer[:LONGEST_ANSWER].strip(),
-                    "repo": row["repo"],
-                    "licence": row["license"],
-                },
-            )
+            fields = {"kind": kind, "name": name, "shown": shown, "answer": answer[:LONGEST_ANSWER].strip()}
+            yield row["split"], {
+                **fields,
+                "path": row["path"] if kind != "commit" else name,
+                "lang": "diff" if kind == "commit" else row.get("lang", "sh"),
+                "repo": row["repo"],
+                "licence": row["license"],
+            }
 
 
 def pair_of(kind: str, row: dict) -> tuple[str, str, str]:
