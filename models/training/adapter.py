@@ -7,15 +7,17 @@ anchor_embedding.safetensors   anchor_embedding.weight [added or 1, hidden], flo
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from model import AnchorDecoder, Anchoring
+from lora import Anchoring
+from model import AnchorDecoder
 
 PEFT_NAME = re.compile(r"base_model\.model\.model\.layers\.(\d+)\.(self_attn|mlp)\.(\w+_proj)\.(lora_[AB])\.weight")
 OWN_NAME = re.compile(r"blocks\.(\d+)\.(\w+_proj)\.(lora_[AB])")
@@ -41,10 +43,21 @@ def write_weights(model: AnchorDecoder, folder: Path) -> None:
     parameters = model.trainable()
     lora = to_peft(parameters)
     if lora:
-        save_file(lora, folder / "adapter_model.safetensors", metadata={"format": "pt"})
+        replace_tensors(folder / "adapter_model.safetensors", lora)
     if "anchor_embedding" in parameters:
         embedding = parameters["anchor_embedding"].detach().to("cpu", torch.float32).contiguous()
-        save_file({"anchor_embedding.weight": embedding}, folder / "anchor_embedding.safetensors")
+        replace_tensors(folder / "anchor_embedding.safetensors", {"anchor_embedding.weight": embedding})
+
+
+def replace_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
+    """Write a safetensors file beside the old one, then put it in its place."""
+    fresh = path.with_suffix(".new")
+    try:
+        save_file(tensors, fresh, metadata={"format": "pt"})
+        os.replace(fresh, path)
+    except (OSError, SafetensorError):
+        fresh.unlink(missing_ok=True)
+        raise
 
 
 def read_weights(model: AnchorDecoder, folder: Path) -> None:
@@ -71,11 +84,17 @@ def read_weights(model: AnchorDecoder, folder: Path) -> None:
 
 
 def adapter_shape(folder: Path, scheme: str) -> Anchoring:
-    """Rank, alpha and number of anchor embeddings of an adapter folder."""
+    """Rank, alpha, number of anchor embeddings and adapted matrices of an adapter folder."""
     config = json.loads((folder / "adapter_config.json").read_text(encoding="utf8"))
+    with safe_open(folder / "adapter_model.safetensors", "pt") as tensors:
+        found = [PEFT_NAME.fullmatch(name) for name in tensors.keys()]
+    adapted = frozenset(f"{match[1]}.{match[3]}" for match in found if match)
     path = folder / "anchor_embedding.safetensors"
     added = 0
     if path.is_file():
         with safe_open(path, "pt") as tensors:
             added = tensors.get_slice("anchor_embedding.weight").get_shape()[0]
-    return Anchoring(scheme, config["r"], config["lora_alpha"], added)
+    path = folder / "anchor_config.json"
+    declared = json.loads(path.read_text(encoding="utf8")) if path.is_file() else {}
+    conditional = declared.get("lora_on", "all") == "anchors"
+    return Anchoring(scheme, config["r"], config["lora_alpha"], added, adapted, conditional)

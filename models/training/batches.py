@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from examples import Example
-from layout import Batch, Context, Rules, choose_by_score, collate, place, place_full, stride_anchors
+from layout import (
+    Batch,
+    Context,
+    Rules,
+    choose_by_score,
+    collate,
+    endpoint_anchors,
+    place,
+    place_full,
+    stride_anchors,
+)
 from model import AnchorDecoder
 from score import score_sequences
 from text import Tokens
@@ -17,12 +28,23 @@ from text import Tokens
 IGNORED = -100
 
 
+WHOLE = 1024  # a ratio longer than any sequence: one anchor for the whole of it
+
+
 @dataclass(frozen=True)
 class Plan:
-    """How a row's context is read: `choice` stride, window, attention; or full, none (nothing is compressed)."""
+    """How a row's context is read: `choice` stride, window, attention; or without anchors: full, none (the sealed
+    sequences left out), alone (every sequence sees the prefix and itself).
+
+    `ratios` are those of the sealed sequences in turn; the last is that of all after it.
+    """
 
     choice: str
-    ratio: int
+    ratios: tuple[int, ...]
+
+    def ratio(self, number: int) -> int:
+        """Ratio of sealed sequence `number`."""
+        return self.ratios[min(number, len(self.ratios) - 1)]
 
 
 def group_by_length(examples: list[Example], budget: int, generator: random.Random) -> list[list[Example]]:
@@ -36,17 +58,18 @@ def group_by_length(examples: list[Example], budget: int, generator: random.Rand
     return groups
 
 
-def with_added(example: Example, ratio: int, vocabulary: int) -> tuple[Example, list[list[int]]]:
-    """Scheme AC: `<AC>` (id = vocabulary) after every `ratio` tokens and at the end; the new ids' indices."""
+def with_added(example: Example, plan: Plan, vocabulary: int, added: int) -> tuple[Example, list[list[int]]]:
+    """Scheme AC: an added token (ids vocabulary + 0, 1, … in turn) after every `ratio` tokens and at the end of every
+    sealed sequence; the new ids' indices."""
     sealed, loss, anchors = [], [], []
-    for tokens, start in zip(example.context.sealed, example.sealed_loss_from):
+    for number, (tokens, start) in enumerate(zip(example.context.sealed, example.sealed_loss_from)):
         ids, chosen, begin = [], [], None
         for t, token in enumerate(tokens):
             begin = len(ids) if t == start else begin
             ids.append(token)
-            if (t + 1) % ratio == 0 or t == len(tokens) - 1:
-                chosen.append(len(ids))
-                ids.append(vocabulary)
+            if (t + 1) % plan.ratio(number) == 0 or t == len(tokens) - 1:
+                ids.append(vocabulary + len(chosen) % added)
+                chosen.append(len(ids) - 1)
         sealed.append(ids)
         loss.append(len(ids) if begin is None else begin)
         anchors.append(chosen)
@@ -59,7 +82,8 @@ def choose_anchors(
 ) -> list[list[list[int]]]:
     """Anchor indices of every sealed sequence; sequences chosen by score share scoring passes."""
     chosen = [
-        [stride_anchors(len(s), plan.ratio) for s in example.context.sealed] for example, plan in zip(examples, plans)
+        [stride_anchors(len(s), plan.ratio(number)) for number, s in enumerate(example.context.sealed)]
+        for example, plan in zip(examples, plans)
     ]
     scored = [
         (row, number)
@@ -73,7 +97,7 @@ def choose_anchors(
     for prefix, members in by_prefix.items():
         sequences = [examples[row].context.sealed[number] for row, number in members]
         for (row, number), scores in zip(members, score_sequences(model, tokens, prefix, sequences, score_layers)):
-            chosen[row][number] = choose_by_score(scores, plans[row].ratio, plans[row].choice)
+            chosen[row][number] = choose_by_score(scores, plans[row].ratio(number), plans[row].choice)
     return chosen
 
 
@@ -99,19 +123,27 @@ def build(
     rules: Rules,
     sealed_loss: bool = True,
     score_layers: int | None = None,
+    endpoints: Sequence[int] = (),
 ) -> tuple[Batch, Tensor]:
-    """A batch and its targets [B, T]; added anchors (scheme AC) are never predicted."""
-    compressed = [plan.choice not in ("full", "none") for plan in plans]
+    """A batch and its targets [B, T]; added anchors (scheme AC) are never predicted, so the asked tokens of a row come
+    in the same order and number under every plan. `endpoints`: the token ids that scheme EP takes as anchors."""
+    compressed = [plan.choice not in ("full", "none", "alone") for plan in plans]
     if model.anchoring.scheme == "AC":
         pairs = [
-            with_added(e, plan.ratio, model.config.vocab_size) if packed else (e, [])
+            with_added(e, plan, model.config.vocab_size, model.anchoring.added) if packed else (e, [])
             for e, plan, packed in zip(examples, plans, compressed)
         ]
         examples, chosen = [e for e, _ in pairs], [a for _, a in pairs]
+    elif model.anchoring.scheme == "EP":
+        chosen = [[endpoint_anchors(s, endpoints) for s in e.context.sealed] for e in examples]
     else:
         chosen = choose_anchors(model, tokens, examples, plans, score_layers)
     rows = [
-        place(e.context, anchors, rules) if packed else place_full(e.context, plan.choice == "full")
+        place(e.context, anchors, rules)
+        if packed
+        else place(e.context, [[]] * len(e.context.sealed), rules)
+        if plan.choice == "alone"
+        else place_full(e.context, plan.choice == "full")
         for e, anchors, plan, packed in zip(examples, chosen, plans, compressed)
     ]
     batch = collate(rows, rules, model.embedding.dtype)

@@ -29,11 +29,28 @@ def save_checkpoint(path: Path, state: dict) -> None:
     """Write beside the old checkpoint, then put the new one in its place."""
     fresh = path.with_suffix(".new")
     try:
-        torch.save(state, fresh)
+        with open(fresh, "wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(fresh, path)
     except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError of its zip writer
         fresh.unlink(missing_ok=True)
-        raise SystemExit(f"cannot write {path}: {error}. Is the disk full? The checkpoint before is whole.") from error
+        before = "The checkpoint before is whole" if path.is_file() else "There is no checkpoint yet"
+        remedy = "make room (a full disk?) and start the same command again"
+        raise SystemExit(f"cannot write {path}: {error}. {before}; {remedy}.") from error
+
+
+def check_same_run(path: Path, learned: dict) -> None:
+    """Stop where the checkpoint beside options.json is of a run that learned other rules."""
+    if not path.is_file():
+        return
+    before = json.loads(path.read_text(encoding="utf8"))
+    for name, value in learned.items():
+        if before.get(name, value) != value and name != "ratios":
+            raise SystemExit(
+                f"{path.parent} was trained with {name} {before[name]}, this command says {value}; use another --out"
+            )
 
 
 def load_checkpoint(path: Path, parameters: dict[str, Tensor], device: str) -> dict:

@@ -12,13 +12,19 @@ class Corpus:
 
     def __init__(self, work: Path, split: str) -> None:
         def rows(name: str) -> list[dict]:
-            with open(work / split / f"{name}.jsonl", encoding="utf8") as lines:
+            path = work / split / f"{name}.jsonl"
+            if not path.is_file():
+                raise SystemExit(f"{path} is missing: run prepare.py again")
+            with open(path, encoding="utf8") as lines:
                 return [json.loads(line) for line in lines]
 
         self.documents = rows("documents")
         self.code = [row for row in self.documents if row["code"]]
         self.functions = rows("functions")
         self.dialogues = rows("dialogues")
+        self.pairs: dict[str, list[dict]] = {}
+        for row in rows("pairs"):
+            self.pairs.setdefault(row["kind"], []).append(row)
         self.chats = read_chats(work / "teacher") if split == "train" else []
         for name in ("documents", "code", "functions", "dialogues"):
             if not getattr(self, name):

@@ -5,7 +5,9 @@
 Each row's chunks are sealed and its answer (or continuation) is scored after them, under several readings:
 
     none       chunks left out                  full      chunks kept whole, plain causal attention
-    CHOICE/r   chunks reduced to one token in r, chosen by stride, window or attention
+    CHOICE/r   chunks reduced to one token in r, chosen by stride, window or attention (scheme AC: stride; its added
+               tokens are kept), r "whole": one anchor a chunk
+    endpoints  scheme EP: chunks reduced to their endpoint tokens
 
 nll and token accuracy are over scored tokens; recovery = (none - anchored) / (none - full) in nll, with a bootstrap 95%
 interval over rows. Also perplexity of heldout/ without anchors, adapter against base. Writes evaluation/results.json.
@@ -26,11 +28,12 @@ import torch.nn.functional as F
 from adapter import adapter_shape, read_weights
 from base import read_decoder
 from batches import IGNORED, group_by_length, targets_of
-from examples import LONGEST_SEQUENCE, Example
+from examples import Example
 from export import write_json
-from layout import Context, Rules, choose_by_score, collate, place, place_full, run, stride_anchors
-from model import AnchorDecoder, Anchoring, DecoderConfig
-from score import score_sequences
+from layout import Context, Rules, collate, place, place_full, run
+from lora import Anchoring
+from model import AnchorDecoder, DecoderConfig
+from readings import readings
 from text import Tokens
 
 TASKS = ("repeat", "function", "value", "continue")
@@ -47,15 +50,15 @@ class RowScore:
     kept: int
 
 
-def example_of(row: dict, tokens: Tokens) -> Example:
-    """A batch row as a context: chunks are raw text or exchanges, longer ones in pieces."""
+def example_of(row: dict, tokens: Tokens, longest: int) -> Example:
+    """A batch row as a context: chunks are raw text or exchanges, longer ones in pieces of `longest` tokens."""
     sealed = []
     for chunk in row["chunks"]:
         if isinstance(chunk, str):
             ids = tokens.text(chunk)
         else:
             ids = tokens.ask(chunk["user"]) + tokens.answer(chunk["assistant"])
-        sealed += [ids[i : i + LONGEST_SEQUENCE] for i in range(0, len(ids), LONGEST_SEQUENCE)]
+        sealed += [ids[i : i + longest] for i in range(0, len(ids), longest)]
     asked = tokens.ask(row["question"]) if "question" in row else []
     live = asked + tokens.text(row["score"] if "question" in row else row["continuation"])
     context = Context(tokens.pinned(), sealed, [False] * len(sealed), live)
@@ -118,29 +121,24 @@ def recovery_of(none: list[RowScore], full: list[RowScore], anchored: list[RowSc
     return value(list(range(count))), draws[25], draws[974]
 
 
-def choose(scores: torch.Tensor, ratio: int, choice: str) -> list[int]:
-    """Anchors of one sequence of len(scores) tokens."""
-    return stride_anchors(len(scores), ratio) if choice == "stride" else choose_by_score(scores, ratio, choice)
-
-
 def measure_task(
-    model: AnchorDecoder, tokens: Tokens, examples: list[Example], ratios: list[int], partial: int, rules: Rules
+    model: AnchorDecoder,
+    tokens: Tokens,
+    examples: list[Example],
+    ratios: list[int],
+    choices: dict[str, int],
+    rules: Rules,
+    endpoints: list[int],
 ) -> dict[str, dict]:
-    """Every reading of one task; stride and attention on the first `partial` examples."""
+    """Every reading of one task."""
     none = score_rows(model, examples, None, False, rules)
     full = score_rows(model, examples, None, True, rules)
-    flat = [sequence for example in examples for sequence in example.context.sealed]
-    flat_scores = iter(score_sequences(model, tokens, examples[0].context.prefix, flat))
-    by_row = [[next(flat_scores) for _ in example.context.sealed] for example in examples]
     found = {"none": summary(none), "full": summary(full)}
-    for choice in ("window", "stride", "attention"):
-        part = len(examples) if choice == "window" else min(partial, len(examples))
-        for ratio in ratios:
-            anchors = [[choose(scores, ratio, choice) for scores in row] for row in by_row[:part]]
-            scored = score_rows(model, examples[:part], anchors, True, rules)
-            value, low, high = recovery_of(none[:part], full[:part], scored)
-            interval = {"recovery": round(value, 3), "recovery_95": [round(low, 3), round(high, 3)]}
-            found[f"{choice}/{ratio}"] = summary(scored) | interval
+    for name, rows, anchors in readings(model, tokens, examples, ratios, choices, endpoints):
+        scored = score_rows(model, rows, anchors, True, rules)
+        value, low, high = recovery_of(none[: len(rows)], full[: len(rows)], scored)
+        interval = {"recovery": round(value, 3), "recovery_95": [round(low, 3), round(high, 3)]}
+        found[name] = summary(scored) | interval
     return found
 
 
@@ -173,8 +171,6 @@ def load(base: Path, adapter: Path | None, dtype: torch.dtype) -> AnchorDecoder:
     """A decoder with its adapter, or the bare base (scheme select)."""
     config, weights = read_decoder(base)
     scheme = anchor_config(adapter)["scheme"] if adapter else "select"
-    if scheme not in ("mark", "select"):
-        raise SystemExit(f"{adapter} is of scheme {scheme}; mark and select are measured here")
     anchoring = adapter_shape(adapter, scheme) if adapter else Anchoring("select", rank=0)
     model = AnchorDecoder(DecoderConfig.of(config), weights, anchoring, dtype)
     if adapter:
@@ -203,9 +199,11 @@ def main() -> None:
     path = options.adapter / "evaluation" / name
     results: dict[str, object] = {}
     for task in TASKS:
-        examples = [example_of(row, tokens) for row in read_rows(options.adapter / "evaluation" / f"{task}.jsonl")]
+        rows = read_rows(options.adapter / "evaluation" / f"{task}.jsonl")[: options.rows]
+        examples = [example_of(row, tokens, declared["max_sequence_tokens"]) for row in rows]
+        choices = {"window": len(rows), "stride": options.partial_rows, "attention": options.partial_rows}
         results[task] = measure_task(
-            model, tokens, examples[: options.rows], options.ratios, options.partial_rows, rules
+            model, tokens, examples, options.ratios, choices, rules, declared["anchor_token_ids"]
         )
         print(task, json.dumps(results[task]), flush=True)
         write_json(path, results)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ SYSTEMS = (
     "You are a coding assistant. Answer briefly and say which file you mean.",
     "You explain code to its readers in plain words.",
 )
-LONGEST_SEQUENCE = 256
+SHORTEST_SEQUENCE, LONGEST_SEQUENCE = 16, 512  # tokens; the first of those cut to a drawn length
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,11 @@ class Example:
 
 
 class Examples:
-    """Draws the parts of an example."""
+    """Draws the parts of an example. `limit`: tokens that a whole context may have, to be set by who draws."""
 
     def __init__(self, corpus: Corpus, tokens: Tokens, generator: random.Random, scale: float = 1.0) -> None:
         self.corpus, self.tokens, self.random, self.scale = corpus, tokens, generator, scale
+        self.limit = 1024
 
     def _prefix(self) -> list[int]:
         usual = self.random.random() < 0.85
@@ -48,9 +50,25 @@ class Examples:
     def _count(self, low: int, high: int) -> int:
         return max(low, round(self.random.randint(low, high) * self.scale))
 
+    def _between(self, low: float, high: float) -> int:
+        """A number drawn so that every doubling is as likely as the next."""
+        return round(math.exp(self.random.uniform(math.log(low), math.log(max(low, high)))))
+
+    def _sequence_length(self) -> int:
+        """Tokens of a sequence that is cut to a drawn length."""
+        return self._between(SHORTEST_SEQUENCE, LONGEST_SEQUENCE)
+
+    def _room(self, least: int) -> int:
+        """Tokens of a context that is filled up to a drawn length."""
+        return self._between(least, self.limit)
+
     def _excerpt(self, characters: int, code: bool = False) -> tuple[dict, str, int]:
         """A document (`code`: a source file), an excerpt cut at line or word ends, and its first line's number."""
+        tries = 0
         while True:
+            tries += 1
+            if tries % 100 == 0:  # few documents are that long
+                characters = max(1, characters // 2)
             row = self.random.choice(self.corpus.code if code else self.corpus.documents)
             text = row["text"]
             start = self.random.randrange(max(1, len(text) - characters))

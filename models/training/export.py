@@ -4,6 +4,7 @@
 
 Copies RUN/adapter's weights (adapter.py has the names) and writes adapter_config.json (a PEFT LoraConfig) and
 anchor_config.json (how a package of this adapter is to be read: the rules that RUN/options.json says it learned).
+A conditional LoRA is exported with "lora_on": "anchors", which the converter refuses: it cannot be merged.
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ import argparse
 import hashlib
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from safetensors import safe_open
 
-from examples import LONGEST_SEQUENCE
+from adapter import PEFT_NAME
+from lora import PROJECTIONS
 
-PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+FIRST_LONGEST_SEQUENCE = 256  # tokens, of runs whose options.json does not say it
 
 
 def sha256(path: Path) -> str:
@@ -27,8 +30,10 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def lora_config(rank: int, hub: str) -> dict:
-    """The fields of peft.LoraConfig that differ from its defaults, and those that other readers expect."""
+def lora_config(rank: int, hub: str, projections: Sequence[str] = PROJECTIONS, layers: Sequence[int] = ()) -> dict:
+    """The fields of peft.LoraConfig that differ from its defaults, and those that other readers expect. `layers` are
+    named where the first ones have no LoRA."""
+    some = {"layers_to_transform": list(layers)} if layers and layers[0] > 0 else {}
     return {
         "peft_type": "LORA",
         "task_type": "CAUSAL_LM",
@@ -37,18 +42,21 @@ def lora_config(rank: int, hub: str) -> dict:
         "lora_alpha": rank,
         "lora_dropout": 0.0,
         "bias": "none",
-        "target_modules": PROJECTIONS,
+        "target_modules": list(projections),
+        **some,
         "fan_in_fan_out": False,
         "inference_mode": True,
     }
 
 
 def anchor_config(learned: dict, added_ids: list[int], base_name: str, base_file: Path) -> dict:
-    """How packages of the adapter are read. `learned` has train.py's scheme, ratios, strict and positions.
+    """How packages of the adapter are read. `learned` has train.py's scheme, ratios, strict and positions; `added_ids`
+    the added tokens of AC or the endpoints of EP.
 
-    Added tokens are chosen by their place alone, so scheme AC has the one choice stride.
+    Both are found by their place or their id, so these schemes have the one choice stride.
     """
-    choices = ["stride"] if learned["scheme"] == "AC" else ["stride", "window", "attention"]
+    choices = ["stride", "window", "attention"] if learned["scheme"] == "mark" else ["stride"]
+    conditional = {"lora_on": "anchors"} if learned.get("lora_on", "all") == "anchors" else {}
     return {
         "format_version": 1,
         "scheme": learned["scheme"],
@@ -60,9 +68,20 @@ def anchor_config(learned: dict, added_ids: list[int], base_name: str, base_file
         "anchors_see_anchors": not learned["strict"],
         "positions": learned["positions"],
         "independent_chunks": learned["positions"] == "cache",
-        "max_sequence_tokens": LONGEST_SEQUENCE,
+        "max_sequence_tokens": learned.get("max_sequence_tokens", FIRST_LONGEST_SEQUENCE),
+        **conditional,
         "base": {"name": base_name, "sha256": sha256(base_file)},
     }
+
+
+def lora_shape(path: Path) -> tuple[int, list[str], list[int]]:
+    """Rank, projections and layers of an adapter's LoRA."""
+    with safe_open(path, "pt") as tensors:
+        names = list(tensors.keys())
+        rank = tensors.get_slice(next(name for name in names if ".lora_A." in name)).get_shape()[0]
+    found = [match for match in map(PEFT_NAME.fullmatch, names) if match]
+    projections = {match[3] for match in found}
+    return rank, [name for name in PROJECTIONS if name in projections], sorted({int(match[1]) for match in found})
 
 
 def write_json(path: Path, value: dict) -> None:
@@ -70,30 +89,29 @@ def write_json(path: Path, value: dict) -> None:
     path.write_text(json.dumps(value, indent=2) + "\n", encoding="utf8")
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Export one run."""
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--run", type=Path, required=True)
-    arguments.add_argument("--base-file", type=Path, required=True, help="the GGUF file the run started from")
-    arguments.add_argument("--base-name", default="SmolLM2-135M-Instruct")
-    arguments.add_argument("--hub", default="HuggingFaceTB/SmolLM2-135M-Instruct")
-    arguments.add_argument("--out", type=Path, required=True)
-    options = arguments.parse_args()
+    a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    a.add_argument("--run", type=Path, required=True)
+    a.add_argument("--base-file", type=Path, required=True, help="the GGUF file the run started from")
+    a.add_argument("--base-name", default="SmolLM2-135M-Instruct")
+    a.add_argument("--hub", default="HuggingFaceTB/SmolLM2-135M-Instruct")
+    a.add_argument("--out", type=Path, required=True)
+    options = a.parse_args(arguments)
 
     source = options.run / "adapter"
     options.out.mkdir(parents=True, exist_ok=True)
-    for name in ("adapter_model.safetensors", "anchor_embedding.safetensors"):
+    learned = json.loads((options.run / "options.json").read_text(encoding="utf8"))
+    embedding = [] if learned["scheme"] == "EP" else ["anchor_embedding.safetensors"]
+    for name in ("adapter_model.safetensors", *embedding):
         if not (source / name).is_file():
             raise SystemExit(f"{source / name} is missing: has the run saved a checkpoint yet?")
         if (source / name).resolve() != (options.out / name).resolve():
             shutil.copyfile(source / name, options.out / name)
-    with safe_open(options.out / "adapter_model.safetensors", "pt") as tensors:
-        first = next(name for name in tensors.keys() if ".lora_A." in name)
-        rank = tensors.get_slice(first).get_shape()[0]
-    write_json(options.out / "adapter_config.json", lora_config(rank, options.hub))
-    learned = json.loads((options.run / "options.json").read_text(encoding="utf8"))
-    added_ids = [learned["vocab_size"]] if learned["scheme"] == "AC" else []
-    anchors = anchor_config(learned, added_ids, options.base_name, options.base_file)
+    rank, projections, layers = lora_shape(options.out / "adapter_model.safetensors")
+    write_json(options.out / "adapter_config.json", lora_config(rank, options.hub, projections, layers))
+    ids = learned.get("anchor_token_ids", [learned["vocab_size"]] if learned["scheme"] == "AC" else [])
+    anchors = anchor_config(learned, ids, options.base_name, options.base_file)
     write_json(options.out / "anchor_config.json", anchors)
 
 

@@ -70,6 +70,12 @@ def stride_anchors(length: int, ratio: int) -> list[int]:
     return [t for t in range(length) if (t + 1) % ratio == 0 or t == length - 1]
 
 
+def endpoint_anchors(tokens: Sequence[int], endpoints: Sequence[int]) -> list[int]:
+    """Scheme EP: the tokens that are endpoints, and the last: indices, as many as the text has."""
+    found = set(endpoints)
+    return [t for t, token in enumerate(tokens) if token in found or t == len(tokens) - 1]
+
+
 def choose_by_score(scores: Tensor, ratio: int, choice: str) -> list[int]:
     """Anchors of a sequence by scores [n]: the best of every window, or the ceil(n / ratio) best of all."""
     length = len(scores)

@@ -8,15 +8,17 @@ after each sequence (layout.py says which query sees which key).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
-PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+from lora import PROJECTIONS, Anchoring, LoraLinear
+
+RECOMPUTED_FROM = 1024  # tokens of a row: from here on layers are computed again for the gradient, not kept
 Tap = Callable[[Tensor], None]  # called with a layer's attention probabilities [B, K, g, T, T + M]
 
 
@@ -42,38 +44,6 @@ class DecoderConfig:
         if missing:
             raise SystemExit(f"the decoder's config lacks {', '.join(missing)}")
         return DecoderConfig(**{name: fields[name] for name in DecoderConfig.__dataclass_fields__})
-
-
-@dataclass(frozen=True)
-class Anchoring:
-    """What an adapter adds. `rank` 0 trains nothing (scheme select); `added` counts `<AC>` embeddings (scheme AC)."""
-
-    scheme: str
-    rank: int = 32
-    alpha: int = 32
-    added: int = 0
-
-
-class LoraLinear(nn.Module):
-    """y = x W^T + b + (alpha / r) x A^T B^T with W [out, in] and b frozen, A [r, in], B [out, r]."""
-
-    def __init__(self, weight: Tensor, bias: Tensor | None, rank: int, alpha: int) -> None:
-        super().__init__()
-        out_features, in_features = weight.shape
-        self.weight = nn.Parameter(weight, requires_grad=False)
-        self.bias = None if bias is None else nn.Parameter(bias, requires_grad=False)
-        self.scale = alpha / rank if rank else 0.0
-        self.enabled = rank > 0
-        if rank:
-            self.lora_A = nn.Parameter(torch.randn(rank, in_features) / math.sqrt(in_features))
-            self.lora_B = nn.Parameter(torch.zeros(out_features, rank))
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = F.linear(x, self.weight, self.bias)
-        if self.enabled:
-            low = F.linear(x, self.lora_A.to(x.dtype)) * self.scale
-            y = y + F.linear(low, self.lora_B.to(x.dtype))
-        return y
 
 
 def rms_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
@@ -119,7 +89,7 @@ class Block(nn.Module):
         for name in PROJECTIONS:
             part = "mlp" if name in ("gate_proj", "up_proj", "down_proj") else "self_attn"
             weight, bias = (weights.get(f"{prefix}{part}.{name}.{kind}") for kind in ("weight", "bias"))
-            setattr(self, name, LoraLinear(weight, bias, anchoring.rank, anchoring.alpha))
+            setattr(self, name, LoraLinear(weight, bias, anchoring.rank_of(index, name), anchoring.alpha))
         head_norms = [weights.get(f"{prefix}self_attn.{name}.weight") for name in ("q_norm", "k_norm")]
         self.q_norm, self.k_norm = (w if w is None else nn.Parameter(w, requires_grad=False) for w in head_norms)
         self.input_norm = nn.Parameter(weights[prefix + "input_layernorm.weight"], requires_grad=False)
@@ -128,10 +98,11 @@ class Block(nn.Module):
     def forward(self, x: Tensor, layout: "Rotary", bias: Tensor, tap: Tap | None) -> Tensor:
         c = self.config
         batch, length, _ = x.shape
+        gate = layout.gate
         h = rms_norm(x, self.input_norm, c.rms_norm_eps)
-        q = self.q_proj(h).view(batch, length, c.num_attention_heads, c.head_dim).transpose(1, 2)
-        k = self.k_proj(h).view(batch, length, c.num_key_value_heads, c.head_dim).transpose(1, 2)
-        v = self.v_proj(h).view(batch, length, c.num_key_value_heads, c.head_dim).transpose(1, 2)
+        q = self.q_proj(h, gate).view(batch, length, c.num_attention_heads, c.head_dim).transpose(1, 2)
+        k = self.k_proj(h, gate).view(batch, length, c.num_key_value_heads, c.head_dim).transpose(1, 2)
+        v = self.v_proj(h, gate).view(batch, length, c.num_key_value_heads, c.head_dim).transpose(1, 2)
         if self.q_norm is not None:
             q = rms_norm(q, self.q_norm, c.rms_norm_eps)
             k = rms_norm(k, self.k_norm, c.rms_norm_eps)
@@ -141,18 +112,20 @@ class Block(nn.Module):
             keys = torch.cat((keys, rotate(k.gather(2, index), *layout.cached)), 2)
             values = torch.cat((values, v.gather(2, index)), 2)
         mixed = attend(rotate(q, *layout.own), keys, values, bias, tap)
-        x = x + self.o_proj(mixed.transpose(1, 2).reshape(batch, length, -1))
+        x = x + self.o_proj(mixed.transpose(1, 2).reshape(batch, length, -1), gate)
         h = rms_norm(x, self.post_norm, c.rms_norm_eps)
-        return x + self.down_proj(F.silu(self.gate_proj(h)) * self.up_proj(h))
+        return x + self.down_proj(F.silu(self.gate_proj(h, gate)) * self.up_proj(h, gate), gate)
 
 
 @dataclass(frozen=True)
 class Rotary:
-    """Angles of the tokens (`own`), and the anchors' indices [B, M] with the angles of their cache places."""
+    """Angles of the tokens (`own`), and the anchors' indices [B, M] with the angles of their cache places. `gate`
+    [B, T, 1]: where a conditional LoRA is active."""
 
     own: tuple[Tensor, Tensor]
     anchors: Tensor | None
     cached: tuple[Tensor, Tensor] | None
+    gate: Tensor | None = None
 
 
 class AnchorDecoder(nn.Module):
@@ -197,6 +170,12 @@ class AnchorDecoder(nn.Module):
         dtype = self.embedding.dtype
         return turns.cos().to(dtype)[:, None], turns.sin().to(dtype)[:, None]
 
+    def gate_of(self, ids: Tensor, marks: Tensor | None, dtype: torch.dtype) -> Tensor | None:
+        """Where the LoRA is active [B, T, 1]; None: everywhere."""
+        if not self.anchoring.conditional:
+            return None
+        return (torch.zeros_like(ids) if marks is None else marks)[..., None].to(dtype)
+
     def embed(self, ids: Tensor, marks: Tensor | None) -> Tensor:
         """Input embeddings [B, T, D]; ids beyond the vocabulary are added anchor tokens; marks [B, T] is boolean."""
         x = F.embedding(ids.clamp(max=self.config.vocab_size - 1), self.embedding)
@@ -222,9 +201,13 @@ class AnchorDecoder(nn.Module):
         """Final hidden states [B, T, D] of ids [B, T] under an additive bias [B, 1, T, T + M]."""
         x = self.embed(ids, marks)
         cached = None if cache_positions is None else self.angles(cache_positions)
-        rotary = Rotary(self.angles(positions), anchors, cached)
+        rotary = Rotary(self.angles(positions), anchors, cached, self.gate_of(ids, marks, x.dtype))
+        recomputed = torch.is_grad_enabled() and ids.shape[1] > RECOMPUTED_FROM
         for block in self.blocks[:layers]:
-            x = block(x, rotary, bias, tap)
+            if recomputed:
+                x = checkpoint(block, x, rotary, bias, tap, use_reentrant=False)
+            else:
+                x = block(x, rotary, bias, tap)
         return rms_norm(x, self.norm, self.config.rms_norm_eps)
 
     def logits(self, hidden: Tensor) -> Tensor:

@@ -29,7 +29,8 @@ from torch import Tensor
 from adapter import adapter_shape, read_weights
 from base import read_decoder
 from layout import Context, Rules, collate, place, run
-from model import AnchorDecoder, Anchoring, DecoderConfig
+from lora import Anchoring
+from model import AnchorDecoder, DecoderConfig
 from score import score_group
 
 

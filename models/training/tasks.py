@@ -1,7 +1,9 @@
 """What the adapter practises: contexts whose end needs something that only the anchors still hold.
 
 repeat     word for word, one of several passages          function   describe a function read before
-value      a value stated in one of several chunks         turns      later questions about one earlier exchange
+value      a value stated in one of several chunks         line       the line of code after another
+turns      later questions about one earlier exchange      session    up to 40 exchanges and chunks
+explain    what authors say of code, changes, commands, errors
 dialogue   task dialogues, every answer                    continue   the next tokens of code or prose
 chat       an answer of the base itself: material to keep its way of answering, not to learn from
 
@@ -10,9 +12,11 @@ Sealed sequences come in the three forms that the engine makes: exchanges, file 
 
 from __future__ import annotations
 
-from examples import LONGEST_SEQUENCE, Example, Examples
+from examples import LONGEST_SEQUENCE, SHORTEST_SEQUENCE, Example
+from sessions import Sessions
 
-MIX = {"repeat": 20, "function": 20, "value": 20, "turns": 12, "dialogue": 6, "continue": 22}
+RECALL = {"repeat": 8, "value": 10, "line": 4}  # exact recall is the small part: it is learned apart from the rest
+MIX = RECALL | {"function": 12, "explain": 14, "turns": 8, "session": 18, "dialogue": 6, "continue": 20}
 OPEN_QUESTIONS = (
     "What is {a}?",
     "What is the {a} of {b}?",
@@ -29,7 +33,7 @@ OPEN_QUESTIONS = (
 )
 
 
-class Tasks(Examples):
+class Tasks(Sessions):
     """Draws whole examples."""
 
     def draw(self, kind: str | None = None) -> Example:
@@ -59,6 +63,21 @@ class Tasks(Examples):
         alone = form != "exchange" and self.random.random() < 0.5
         live = self._live(questions[wanted], self.tokens.text(answers[wanted]))
         return self._silent("repeat", sealed, [alone] * count, live)
+
+    def _line(self) -> Example:
+        """The line of code that follows another, of one of a few file chunks."""
+        while True:
+            files = [self._file(self.random.choice((200, 400, 800))) for _ in range(self._count(1, 3))]
+            row, _, code, _ = self.random.choice(files)
+            lines = [line for line in code.split("\n") if len(line.strip()) > 8]
+            once = [n for n, line in enumerate(lines[:-1]) if lines.count(line) == 1]
+            if once:
+                break
+        at = self.random.choice(once)
+        question = f"Which line of {row['path']} comes after `{lines[at].strip()}`?"
+        alone = self.random.random() < 0.5
+        live = self._live(question, self.tokens.text(f"`{lines[at + 1].strip()}`"))
+        return self._silent("line", [ids for _, ids, _, _ in files], [alone] * len(files), live)
 
     def _function(self) -> Example:
         count, form = self._count(1, 4), self.random.choice(("raw", "file", "exchange"))
@@ -147,20 +166,22 @@ class Tasks(Examples):
         return Example("dialogue", self._context(sealed, [False] * len(sealed), live), [s for _, s in closed], start)
 
     def _continue(self) -> Example:
-        size = self.random.choice((24, 48, 64, 64, 96, 128, 192, 256))
-        count = max(1, min(self._count(2, 4), 640 // size))
-        while True:
-            row, text, _ = self._excerpt((count * size + 64) * 5)
-            header = f"File: {row['path']}\n```{row['lang']}\n"
-            ids = self.tokens.text(header + text if row["code"] and self.random.random() < 0.5 else text)
-            if len(ids) >= size + 32:
-                break
-        count = min(count, (len(ids) - 32) // size)
-        sealed = [ids[i * size : (i + 1) * size] for i in range(count)]
-        live = ids[count * size : count * size + self.random.choice((48, 96))]
-        alone = self.random.random() < 0.25
-        loss = [size if alone or number == 0 else 1 for number in range(count)]
-        return Example("continue", self._context(sealed, [alone] * count, live), loss, 1)
+        """Code or prose cut into sequences of drawn lengths; loss on all but the first, or, where they are read alone,
+        on the live text alone. Half of what has a file's header is read alone."""
+        room = self._room(128)
+        row, text, _ = self._excerpt(room * 4)
+        filed = row["code"] and self.random.random() < 0.5
+        ids = self.tokens.text(f"File: {row['path']}\n```{row['lang']}\n{text}" if filed else text)[:room]
+        live_size = max(1, min(len(ids) // 3, self.random.choice((48, 96))))
+        alone = self.random.random() < (0.5 if filed else 0.1)
+        sealed, start = [], 0
+        while start < len(ids) - live_size:
+            end = min(start + self._sequence_length(), len(ids) - live_size)
+            end = len(ids) - live_size if len(ids) - live_size - end < SHORTEST_SEQUENCE // 2 else end
+            sealed.append(ids[start:end][:LONGEST_SEQUENCE])
+            start = end
+        loss = [len(piece) if alone or number == 0 else 1 for number, piece in enumerate(sealed)]
+        return Example("continue", self._context(sealed, [alone] * len(sealed), ids[-live_size:]), loss, 1)
 
     def _chat(self) -> Example:
         """An answer of the base to an open question or to one about code before it, up to three exchanges earlier.

@@ -12,21 +12,23 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from layout import Context, Rules, collate, place, run
-from model import AnchorDecoder, Anchoring, DecoderConfig, rms_norm, rotate
+from layout import Context, Rules, collate, place, place_full, run
+from lora import Anchoring, adapted_matrices
+from model import AnchorDecoder, DecoderConfig, rms_norm, rotate
 from tiny import make_config, make_weights
 
 VOCABULARY = 96
 
 
-def tiny(scheme: str, family: str) -> AnchorDecoder:
+def tiny(scheme: str, family: str, layers: str = "all", conditional: bool = False, added: int = 1) -> AnchorDecoder:
     """A tiny decoder whose LoRA and anchor embedding are random, in float64."""
     sizes = {"hidden": 48, "layers": 3, "heads": 4, "kv_heads": 2, "head_dim": 12, "intermediate": 64}
     options = argparse.Namespace(family=family, vocab=VOCABULARY, rope_theta=10000.0, untied=False, **sizes)
     config = make_config(options)
     generator = torch.Generator().manual_seed(1)
     weights = make_weights(config, generator)
-    anchoring = Anchoring(scheme, rank=0 if scheme in ("select", "EP") else 4, alpha=8, added=1)
+    rank = 0 if scheme == "select" else 4
+    anchoring = Anchoring(scheme, rank, 8, added, adapted_matrices(layers, 3), conditional)
     model = AnchorDecoder(DecoderConfig.of(config), weights, anchoring, torch.float64).double()
     for value in model.trainable().values():
         value.data = torch.randn(value.shape, generator=generator, dtype=torch.float64) * 0.3
@@ -46,26 +48,28 @@ class Streamed:
     def read(self, token: int, position: int, marked: bool, sees_anchors: bool, kind: str) -> Tensor:
         """Final hidden state [D] of one token."""
         model, c = self.model, self.model.config
-        x = model.embed(torch.tensor([[token]]), torch.tensor([[marked]]))
+        ids, marks = torch.tensor([[token]]), torch.tensor([[marked]])
+        x = model.embed(ids, marks)
+        gate = model.gate_of(ids, marks, x.dtype)
         cos, sin = model.angles(torch.tensor([[position]]))
         self.places.append(position)
         self.kept.append(kind)
         visible = [row for row, name in enumerate(self.kept) if name != "anchor" or sees_anchors]
         for block, keys, values in zip(model.blocks, self.keys, self.values):
             h = rms_norm(x, block.input_norm, c.rms_norm_eps)
-            q = block.q_proj(h).view(1, c.num_attention_heads, 1, c.head_dim)
-            k = block.k_proj(h).view(1, c.num_key_value_heads, 1, c.head_dim)
+            q = block.q_proj(h, gate).view(1, c.num_attention_heads, 1, c.head_dim)
+            k = block.k_proj(h, gate).view(1, c.num_key_value_heads, 1, c.head_dim)
             if block.q_norm is not None:
                 q, k = rms_norm(q, block.q_norm, c.rms_norm_eps), rms_norm(k, block.k_norm, c.rms_norm_eps)
             keys.append(rotate(k, cos, sin)[0, :, 0])
-            values.append(block.v_proj(h).view(c.num_key_value_heads, c.head_dim))
+            values.append(block.v_proj(h, gate).view(c.num_key_value_heads, c.head_dim))
             group = c.num_attention_heads // c.num_key_value_heads
             key = torch.stack([keys[row] for row in visible], 1).repeat_interleave(group, 0)
             value = torch.stack([values[row] for row in visible], 1).repeat_interleave(group, 0)
             weights = torch.softmax(rotate(q, cos, sin)[0] @ key.transpose(1, 2) * c.head_dim**-0.5, -1)
-            x = x + block.o_proj((weights @ value).reshape(1, 1, -1))
+            x = x + block.o_proj((weights @ value).reshape(1, 1, -1), gate)
             h = rms_norm(x, block.post_norm, c.rms_norm_eps)
-            x = x + block.down_proj(F.silu(block.gate_proj(h)) * block.up_proj(h))
+            x = x + block.down_proj(F.silu(block.gate_proj(h, gate)) * block.up_proj(h, gate), gate)
         return rms_norm(x, model.norm, c.rms_norm_eps)[0, 0]
 
     def reduce(self, anchors: list[int]) -> None:
@@ -109,8 +113,8 @@ def streamed_logits(model: AnchorDecoder, context: Context, anchors: list[list[i
 
 class ParityTest(unittest.TestCase):
     @torch.no_grad()
-    def check(self, scheme: str, rules: Rules, family: str = "llama", alone: bool = False) -> None:
-        model = tiny(scheme, family)
+    def check(self, scheme: str, rules: Rules, family: str = "llama", alone: bool = False, **adapter: object) -> None:
+        model = tiny(scheme, family, **adapter)
         generator = torch.Generator().manual_seed(2)
 
         def draw(count: int) -> list[int]:
@@ -119,8 +123,8 @@ class ParityTest(unittest.TestCase):
         sealed, anchors = [draw(9), draw(5), draw(12), draw(3)], [[2, 7, 8], [4], [0, 5, 6, 11], [1]]
         if scheme == "AC":
             for tokens, chosen in zip(sealed, anchors):
-                for index in chosen:
-                    tokens[index] = VOCABULARY
+                for turn, index in enumerate(chosen):
+                    tokens[index] = VOCABULARY + turn % model.anchoring.added
         context = Context(draw(4), sealed, [False, alone, alone, False], draw(6))
         placed = place(context, anchors, rules)
         hidden = run(model, collate([placed], rules, torch.float64))[0]
@@ -141,6 +145,26 @@ class ParityTest(unittest.TestCase):
     def test_added_anchors(self) -> None:
         self.check("AC", Rules(False, "absolute"))
         self.check("AC", Rules(False, "cache"))
+
+    def test_several_added_anchors_take_turns(self) -> None:
+        self.check("AC", Rules(False, "cache"), added=3)
+
+    def test_conditional_lora(self) -> None:
+        for scheme in ("mark", "AC", "EP"):
+            self.check(scheme, Rules(True, "cache"), conditional=True)
+        self.check("mark", Rules(False, "absolute"), conditional=True, layers="attention")
+
+    def test_some_layers(self) -> None:
+        self.check("mark", Rules(True, "cache"), layers="upper")
+        self.check("mark", Rules(True, "cache"), layers="attention")
+
+    @torch.no_grad()
+    def test_conditional_lora_leaves_the_base_alone(self) -> None:
+        model, rules = tiny("mark", "llama", conditional=True), Rules()
+        whole = collate([place_full(Context([1, 2], [[3, 4, 5]], [False], [6, 7]), True)], rules, torch.float64)
+        kept = run(model, whole)
+        model.enable_lora(False)
+        self.assertLess((run(model, whole) - kept).abs().max().item(), 1e-12)
 
     def test_endpoints_and_select(self) -> None:
         self.check("EP", Rules(False, "absolute"))

@@ -30,6 +30,14 @@ class Tokens:
         """Ids of text from outside."""
         return self._tokenizer.encode(text, add_special_tokens=False).ids
 
+    def singles(self, texts: list[str]) -> list[int]:
+        """The id of each text, which has to be one token."""
+        found = [self.text(text) for text in texts]
+        for text, ids in zip(texts, found):
+            if len(ids) != 1:
+                raise SystemExit(f"{text!r} is {len(ids)} tokens of this tokenizer; an endpoint has to be one")
+        return [ids[0] for ids in found]
+
     def decode(self, ids: list[int]) -> str:
         """Text of ids, special tokens kept."""
         return self._tokenizer.decode(ids, skip_special_tokens=False)

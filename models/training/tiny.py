@@ -105,7 +105,7 @@ def main() -> None:
     a.add_argument("--out", type=Path, required=True)
     a.add_argument("--seed", type=int, default=0)
     a.add_argument("--family", choices=tuple(ARCHITECTURES), default="llama")
-    a.add_argument("--scheme", choices=("mark", "select", "AC"), default="mark")
+    a.add_argument("--scheme", choices=("mark", "select", "AC", "EP"), default="mark")
     for name, value in (("layers", 2), ("hidden", 64), ("heads", 4), ("kv-heads", 2), ("head-dim", 16)):
         a.add_argument(f"--{name}", type=int, default=value)
     for name, value in (("intermediate", 96), ("vocab", 128), ("rank", 4), ("added", 1)):
@@ -124,15 +124,17 @@ def main() -> None:
     folder = options.out / "adapter"
     folder.mkdir(exist_ok=True)
     lora = make_adapter(config, options.rank, generator)
-    rows = options.added if options.scheme == "AC" else 1
-    embedding = torch.randn(rows, options.hidden, generator=generator) * 0.5
     save_file(lora, folder / "adapter_model.safetensors", metadata={"format": "pt"})
-    save_file({"anchor_embedding.weight": embedding}, folder / "anchor_embedding.safetensors")
+    if options.scheme != "EP":
+        rows = options.added if options.scheme == "AC" else 1
+        embedding = torch.randn(rows, options.hidden, generator=generator) * 0.5
+        save_file({"anchor_embedding.weight": embedding}, folder / "anchor_embedding.safetensors")
     write_json(folder / "adapter_config.json", {**lora_config(options.rank, "tiny"), "lora_alpha": 2 * options.rank})
-    added = list(range(options.vocab, options.vocab + rows)) if options.scheme == "AC" else []
-    rules = {"strict": options.scheme == "AC", "positions": "cache"}
+    added = list(range(options.vocab, options.vocab + options.added))
+    ids = {"AC": added, "EP": [options.vocab // 2]}.get(options.scheme, [])
+    rules = {"strict": options.scheme in ("AC", "EP"), "positions": "cache"}
     learned = {"scheme": options.scheme, "ratios": [2, 4, 8, 16], **rules}
-    anchors = anchor_config(learned, added, "tiny", options.out / "model.safetensors")
+    anchors = anchor_config(learned, ids, "tiny", options.out / "model.safetensors")
     write_json(folder / "anchor_config.json", anchors)
 
 

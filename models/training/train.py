@@ -15,45 +15,16 @@ import math
 import os
 import signal
 import time
-from pathlib import Path
 
 import torch
 import torch.distributed as dist
 
 from checkpoint import check_work
+from failures import explain
+from options import parse
 from trainer import Trainer
 
 REPORT_STEPS = 20
-
-
-def parse() -> argparse.Namespace:
-    """Command line."""
-    a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    a.add_argument("--work", type=Path, required=True, help="folder made by prepare.py")
-    a.add_argument("--out", type=Path, required=True, help="folder of this run")
-    a.add_argument("--init", type=Path, help="adapter folder to start from")
-    a.add_argument("--minutes", type=float, default=math.inf)
-    a.add_argument("--tokens", type=float, default=math.inf, help="text tokens, all processes together")
-    a.add_argument("--scheme", choices=("mark", "AC"), default="mark")
-    a.add_argument("--rank", type=int, default=32)
-    a.add_argument("--ratios", type=lambda s: [int(x) for x in s.split(",")], default=[2, 4, 8, 16])
-    a.add_argument("--positions", choices=("cache", "absolute"), default="cache")
-    a.add_argument("--strict", action="store_true", help="anchors do not see earlier anchors (the paper's mask)")
-    a.add_argument("--budget", type=int, default=2400, help="padded tokens of a batch")
-    a.add_argument("--longest", type=int, default=1024, help="longest context in tokens")
-    a.add_argument("--keep-share", type=float, default=0.3, help="batches read whole and held to the base's answers")
-    a.add_argument("--score-layers", type=int, default=10, help="layers of the scoring pass while training")
-    a.add_argument("--lr", type=float, default=6e-4)
-    a.add_argument("--warm-up", type=int, default=40, help="steps")
-    a.add_argument("--save-minutes", type=float, default=4)
-    a.add_argument("--eval-minutes", type=float, default=20)
-    a.add_argument("--threads", type=int, default=0)
-    a.add_argument("--compile", action="store_true")
-    a.add_argument("--seed", type=int, default=0)
-    options = a.parse_args()
-    if options.minutes == math.inf and options.tokens == math.inf:
-        raise SystemExit("say when to stop: --minutes or --tokens")
-    return options
 
 
 class StopFlag:
@@ -77,9 +48,20 @@ def agree(wanted: bool, minutes: float, world: int, device: str) -> tuple[bool, 
     return bool(shared[0]), float(shared[1])
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Train until the end, or until a signal; report, validate and save on the way."""
-    options = parse()
+    options = parse(__doc__, arguments)
+    try:
+        train(options)
+    except Exception as error:
+        message = explain(error, options.out)
+        if message is None:
+            raise
+        raise SystemExit(message) from error
+
+
+def train(options: argparse.Namespace) -> None:
+    """The loop."""
     if options.threads:
         torch.set_num_threads(options.threads)
     world, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
@@ -110,14 +92,16 @@ def main() -> None:
         if trainer.step % REPORT_STEPS == 0:
             trainer.report(norm=round(norm, 3))
         if now - evaluated > options.eval_minutes * 60:
+            trainer.save()  # first: validation takes minutes of its own
             trainer.report(valid=trainer.validate())
-            evaluated = now
-        if now - saved > options.save_minutes * 60:
+            saved = evaluated = time.monotonic()
+        elif now - saved > options.save_minutes * 60:
             trainer.save()
             saved = now
     if rank == 0:
         trainer.save()
-        trainer.report(valid={} if flag.stopped else trainer.validate())
+        skipped = flag.stopped or options.eval_minutes == math.inf
+        trainer.report(valid={} if skipped else trainer.validate())
     if world > 1:
         dist.destroy_process_group()
 

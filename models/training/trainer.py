@@ -15,30 +15,22 @@ from torch import Tensor
 from adapter import read_weights, write_weights
 from base import read_decoder
 from batches import IGNORED, Plan, build, group_by_length
-from checkpoint import load_checkpoint, save_checkpoint
+from checkpoint import check_same_run, load_checkpoint, save_checkpoint
 from corpus import Corpus
-from examples import Example
+from drawing import Drawing
+from examples import LONGEST_SEQUENCE, Example
 from export import write_json
-from layout import Rules, run
-from model import AnchorDecoder, Anchoring, DecoderConfig
+from layout import Batch, Rules, run
+from losses import dependence, divergence, log_probability, row_losses, weighted_mean
+from lora import Anchoring, adapted_matrices
+from model import AnchorDecoder, DecoderConfig
 from tasks import MIX, Tasks
 from text import Tokens
 
-CHOICES = {"stride": 40, "window": 40, "attention": 20}
 FULL_SHARE = 0.08  # rows read whole, with the task's own loss
-DISTIL_SHARE = 0.5  # of the batches held to the base, those that are read through anchors
 OPENING, OPENING_WEIGHT = 4, 8.0  # the first tokens of a text held to the base decide its manner
 KEPT_KINDS = ("continue", "dialogue", "chat", "chat", "chat", "chat")
-
-
-def row_losses(losses: Tensor, targets: Tensor) -> tuple[Tensor, list[float]]:
-    """The batch's loss from per-token losses [B, T]: row means weighted by the square root of their lengths, so
-    that three tokens of a value count beside three hundred of a continuation. Also the row means."""
-    asked = targets != IGNORED
-    counts = asked.sum(1).clamp(min=1)
-    means = (losses * asked).sum(1) / counts
-    weights = counts.float().sqrt() * asked.any(1)
-    return (means * weights).sum() / weights.sum(), means.tolist()
+DISTILLED_KINDS = ("continue", "continue", "dialogue", "session", "explain", "chat", "chat")
 
 
 class Trainer:
@@ -48,96 +40,140 @@ class Trainer:
         self.options, self.rank, self.world, self.device = options, rank, world, device
         self.rules = Rules(anchors_see_anchors=not options.strict, positions=options.positions)
         self.tokens = Tokens(options.work / "base" / "tokenizer.json")
-        anchoring = Anchoring(options.scheme, options.rank, options.rank, added=int(options.scheme == "AC"))
+        self.endpoints = self.tokens.singles(options.endpoints.split(" ")) if options.scheme == "EP" else []
         torch.manual_seed(options.seed)
         config, weights = read_decoder(options.work / "base")
+        adapted = adapted_matrices(options.layers, config["num_hidden_layers"])
+        added = options.added if options.scheme == "AC" else 0
+        anchoring = Anchoring(options.scheme, options.rank, options.rank, added, adapted, options.conditional)
         self.model = AnchorDecoder(DecoderConfig.of(config), weights, anchoring, torch.bfloat16).to(device)
         if options.init:
             read_weights(self.model, options.init)
         self.random = random.Random(options.seed * 1000 + rank)
-        self.tasks = Tasks(Corpus(options.work, "train"), self.tokens, self.random)
+        tasks = Tasks(Corpus(options.work, "train"), self.tokens, self.random)
+        self.drawing = Drawing(options, tasks, self.random, self.progress)
         self.parameters = self.model.trainable()
         marks = [v for name, v in self.parameters.items() if name == "anchor_embedding"]
         others = [v for name, v in self.parameters.items() if name != "anchor_embedding"]
         groups = [{"params": others, "peak": options.lr}, {"params": marks, "peak": options.lr * 3}]
+        groups = [group for group in groups if group["params"]]
         self.optimiser = torch.optim.AdamW(groups, lr=options.lr, betas=(0.9, 0.98), weight_decay=0.01, fused=True)
         if options.compile:
             for block in self.model.blocks:
                 block.compile(dynamic=True)
         self.step, self.seen, self.minutes = 0, 0, 0.0
-        self.queue: list[list[Example]] = []
         self.recent: dict[str, list[float]] = {}
 
+    def learned(self) -> dict:
+        """What a package of this adapter has to know of the run."""
+        o, vocabulary = self.options, self.model.config.vocab_size
+        added = list(range(vocabulary, vocabulary + self.model.anchoring.added))
+        return {
+            "scheme": o.scheme,
+            "anchor_token_ids": added or self.endpoints,
+            "ratios": o.ratios,
+            "strict": o.strict,
+            "positions": o.positions,
+            "lora_on": "anchors" if o.conditional else "all",
+            "layers": o.layers,
+            "max_sequence_tokens": LONGEST_SEQUENCE,
+            "vocab_size": vocabulary,
+        }
+
     def describe(self) -> None:
-        """Write RUN/options.json: what export.py has to know of this run."""
-        o = self.options
-        learned = {"scheme": o.scheme, "ratios": o.ratios, "strict": o.strict, "positions": o.positions}
-        write_json(o.out / "options.json", {**learned, "vocab_size": self.model.config.vocab_size})
+        """Write RUN/options.json for export.py."""
+        write_json(self.options.out / "options.json", self.learned())
 
     def progress(self) -> float:
         """How far the run is, 0..1."""
         return max(self.minutes / self.options.minutes, self.seen / self.options.tokens)
 
-    def next_group(self) -> list[Example]:
-        """The next batch of examples; a pool of them is drawn and sorted by length at a time."""
-        while not self.queue:
-            drawn = [self.tasks.draw() for _ in range(96)]
-            fitting = [example for example in drawn if example.size <= self.options.longest]
-            self.queue = group_by_length(fitting, self.options.budget, self.random)
-        return self.queue.pop()
+    def build(self, examples: list[Example], plans: list[Plan]) -> tuple[Batch, Tensor]:
+        """A batch and its targets, on the device."""
+        batch, targets = build(
+            self.model,
+            self.tokens,
+            examples,
+            plans,
+            self.rules,
+            score_layers=self.options.score_layers,
+            endpoints=self.endpoints,
+        )
+        return batch, targets.to(self.device)
 
-    def plan(self) -> Plan:
-        """How one row is read."""
-        if self.random.random() < FULL_SHARE:
-            return Plan("full", 1)
-        choice = self.random.choices(list(CHOICES), list(CHOICES.values()))[0]
-        return Plan(choice, self.random.choice(self.options.ratios))
+    def asked_logits(self, batch: Batch, asked: Tensor) -> Tensor:
+        """Logits [N, V] of the asked tokens [B, T] of a batch."""
+        return self.model.logits(run(self.model, batch, self.device)[asked])
 
     def anchored_loss(self) -> tuple[Tensor, int]:
         """Cross-entropy of a batch read through anchors, and the batch's text tokens."""
-        examples = self.next_group()
-        plans = [self.plan() for _ in examples]
-        layers = self.options.score_layers
-        batch, targets = build(self.model, self.tokens, examples, plans, self.rules, score_layers=layers)
-        hidden, targets = run(self.model, batch, self.device), targets.to(self.device)
+        examples = self.drawing.next_group()
+        full = Plan("full", (1,))
+        plans = [full if self.random.random() < FULL_SHARE else self.drawing.plan(example) for example in examples]
+        if self.options.conditional:  # a row without anchors would train nothing
+            plans = [self.drawing.plan(example) for example in examples]
+        batch, targets = self.build(examples, plans)
         asked = targets != IGNORED
         losses = torch.zeros(targets.shape, device=self.device)
-        logits = self.model.logits(hidden[asked]).float()
+        logits = self.asked_logits(batch, asked).float()
         losses = losses.masked_scatter(asked, F.cross_entropy(logits, targets[asked], reduction="none"))
         loss, means = row_losses(losses, targets)
         for example, mean in zip(examples, means):
             self.recent.setdefault(example.kind, []).append(mean)
         return loss, sum(example.size for example in examples)
 
-    def keeping_loss(self) -> tuple[Tensor, int]:
-        """KL(base || adapter) where the base reads the text whole, and the adapter whole ("keep", so that the base's
-        ability stays) or through anchors ("distil"); and text tokens. Added anchors move tokens: scheme AC has no
-        distil."""
-        kinds = [self.random.choice(KEPT_KINDS) for _ in range(40)]
-        pool = [example for example in map(self.tasks.draw, kinds) if example.size <= self.options.longest]
-        examples = self.random.choice(group_by_length(pool, self.options.budget, self.random))
-        whole = [Plan("full", 1)] * len(examples)
-        batch, targets = build(self.model, self.tokens, examples, whole, self.rules)
-        asked = (targets != IGNORED).to(self.device)
+    @torch.no_grad()
+    def base_reading(self, examples: list[Example], choice: str) -> tuple[Tensor, Tensor]:
+        """Logits [N, V] of the base itself, the adapter off, and the targets [B, T]. Choice `full`: it reads the text
+        whole; `alone`: every sequence sees the prefix and itself."""
+        batch, targets = self.build(examples, [Plan(choice, (1,))] * len(examples))
         self.model.enable_lora(False)
-        with torch.no_grad():
-            wanted = self.model.logits(run(self.model, batch, self.device)[asked]).float().log_softmax(-1)
+        logits = self.asked_logits(batch, targets != IGNORED)
         self.model.enable_lora(True)
-        distil = self.options.scheme == "mark" and self.random.random() < DISTIL_SHARE
-        if distil:
-            plans = [self.plan() for _ in examples]
-            layers = self.options.score_layers
-            batch, _ = build(self.model, self.tokens, examples, plans, self.rules, score_layers=layers)
-        logits = self.model.logits(run(self.model, batch, self.device)[asked]).float()
-        losses = F.kl_div(logits.log_softmax(-1), wanted, reduction="none", log_target=True).sum(-1)
+        return logits, targets
+
+    def keeping_loss(self) -> tuple[Tensor, int]:
+        """KL(base || adapter), no anchors on either side, so that the base's ability stays; and text tokens."""
+        examples = self.drawing.pick_group(KEPT_KINDS)
+        logits, targets = self.base_reading(examples, "full")
+        wanted = logits.float().log_softmax(-1)
+        batch, _ = self.build(examples, [Plan("full", (1,))] * len(examples))
+        asked = targets != IGNORED
         weights = torch.where(asked.cumsum(1)[asked] <= OPENING, OPENING_WEIGHT, 1.0)
-        loss = (losses * weights).sum() / weights.sum()
-        self.recent.setdefault("distil" if distil else "keep", []).append(loss.item())
+        loss = weighted_mean(divergence(self.asked_logits(batch, asked), wanted), weights)
+        self.recent.setdefault("keep", []).append(loss.item())
         return loss, sum(example.size for example in examples)
+
+    def distilling_loss(self) -> tuple[Tensor, int]:
+        """KL(base reading the text whole || adapter reading it through anchors), the more a token needs its context
+        the heavier; and text tokens. Every reading asks the same tokens in the same order."""
+        examples = self.drawing.pick_group(DISTILLED_KINDS)
+        logits, targets = self.base_reading(examples, "full")
+        wanted = logits.float().log_softmax(-1)
+        asked = targets != IGNORED
+        ids = targets[asked]
+        with_context = wanted.gather(1, ids[:, None])[:, 0]
+        alone, own_targets = self.base_reading(examples, "alone")
+        weights = dependence(with_context, log_probability(alone, own_targets[own_targets != IGNORED]))
+        chats = torch.tensor([example.kind == "chat" for example in examples], device=self.device)
+        opening = (asked.cumsum(1) <= OPENING) & chats[:, None]
+        weights = weights * torch.where(opening[asked], OPENING_WEIGHT, 1.0)
+        batch, found = self.build(examples, [self.drawing.plan(example) for example in examples])
+        loss = weighted_mean(divergence(self.asked_logits(batch, found != IGNORED), wanted), weights)
+        self.recent.setdefault("distil", []).append(loss.item())
+        return loss, sum(example.size for example in examples)
+
+    def next_loss(self) -> tuple[Tensor, int]:
+        """The loss of one batch of a drawn sort. A conditional LoRA cannot change what is read without anchors."""
+        drawn, o = self.random.random(), self.options
+        keep = 0.0 if o.conditional else o.keep_share
+        if drawn < keep:
+            return self.keeping_loss()
+        return self.distilling_loss() if drawn < keep + o.distil_share else self.anchored_loss()
 
     def update(self) -> float:
         """One optimiser step; the gradient's norm before clipping. A step whose gradient is not finite is left out."""
-        loss, size = self.keeping_loss() if self.random.random() < self.options.keep_share else self.anchored_loss()
+        loss, size = self.next_loss()
         loss.backward()
         if self.world > 1:
             size = self._average(size)
@@ -174,19 +210,19 @@ class Trainer:
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
-        """Mean loss per task on the same few validation examples, anchors by window at ratio 8."""
+        """Mean loss per task on the same few validation examples, one token in 8 kept."""
         tasks = Tasks(Corpus(self.options.work, "valid"), self.tokens, random.Random(7))
+        plan = Plan("window" if self.options.scheme == "mark" else "stride", (8,))
         found = {}
         for kind in MIX:
-            examples = [e for e in (tasks.draw(kind) for _ in range(8)) if e.size <= self.options.longest]
+            examples = [e for e in (tasks.draw(kind) for _ in range(8)) if e.size <= tasks.limit]
             total = count = 0.0
-            for group in group_by_length(examples, self.options.budget, random.Random(0)):
-                batch, targets = build(self.model, self.tokens, group, [Plan("window", 8)] * len(group), self.rules)
+            for group in group_by_length(examples, self.options.budget, random.Random(0)) if examples else []:
+                batch, targets = self.build(group, [plan] * len(group))
                 asked = targets != IGNORED
-                logits = self.model.logits(run(self.model, batch, self.device)[asked.to(self.device)]).float()
-                total += F.cross_entropy(logits, targets[asked].to(self.device), reduction="sum").item()
-                count += int(asked.sum())
-            found[kind] = round(total / count, 4)
+                total -= log_probability(self.asked_logits(batch, asked), targets[asked]).sum().item()
+                count += asked.sum().item()
+            found[kind] = round(total / max(1, count), 4)
         return found
 
     def save(self) -> None:
@@ -208,6 +244,7 @@ class Trainer:
         path = self.options.out / "checkpoint.pt"
         if not path.is_file():
             return
+        check_same_run(self.options.out / "options.json", self.learned())
         state = load_checkpoint(path, self.parameters, self.device)
         self.optimiser.load_state_dict(state["optimiser"])
         self.step, self.seen, self.minutes = state["step"], state["seen"], state["minutes"]

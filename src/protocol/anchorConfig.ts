@@ -26,6 +26,8 @@ export const anchorConfigSchema = z
     anchors_see_anchors: z.boolean(),
     positions: z.enum(['cache', 'absolute']),
     independent_chunks: z.boolean(),
+    /** Tokens that the LoRA is active on. One for anchors alone (models/training, --conditional) cannot be merged. */
+    lora_on: z.literal('all', 'must be "all": a LoRA that is active on anchors alone cannot be merged').optional(),
     /** Longest sequence in text tokens; longer ones are read in pieces. */
     max_sequence_tokens: z.int().min(1).max(8192),
     base: z.object({ name: z.string().min(1), sha256 }),

@@ -54,6 +54,11 @@ describe('Adapter', () => {
     ['an unknown scheme', () => edit('anchor_config.json', { scheme: 'EQ' }), /anchor_config\.json: scheme/],
     ['a ratio outside its list', () => edit('anchor_config.json', { ratio: 3 }), /ratio: is not one of ratios/],
     [
+      'a LoRA that is active on anchors alone',
+      () => edit('anchor_config.json', { lora_on: 'anchors' }),
+      /anchor_config\.json: lora_on: must be "all".*cannot be merged/,
+    ],
+    [
       'no anchor embedding',
       () => rmSync(join(folder(), 'anchor_embedding.safetensors')),
       /anchor_embedding\.safetensors/,

@@ -1,0 +1,53 @@
+"""The ways in which an adapter's scheme lets a context be read through anchors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torch import Tensor
+
+from batches import WHOLE, Plan, with_added
+from examples import Example
+from layout import choose_by_score, endpoint_anchors, stride_anchors
+from model import AnchorDecoder
+from score import score_sequences
+from text import Tokens
+
+def choose(scores: Tensor, ratio: int, choice: str) -> list[int]:
+    """Anchors of one sequence of len(scores) tokens."""
+    return stride_anchors(len(scores), ratio) if choice == "stride" else choose_by_score(scores, ratio, choice)
+
+
+Reading = tuple[str, list[Example], list[list[list[int]]]]  # its name, examples, anchors per sealed sequence
+
+
+def readings(
+    model: AnchorDecoder,
+    tokens: Tokens,
+    examples: list[Example],
+    ratios: list[int],
+    choices: dict[str, int],
+    endpoints: list[int],
+) -> Iterator[Reading]:
+    """The readings through anchors that the model's scheme has; `choices` with the number of examples for each."""
+    if model.anchoring.scheme == "EP":
+        yield "endpoints", examples, [[endpoint_anchors(s, endpoints) for s in e.context.sealed] for e in examples]
+        return
+    if model.anchoring.scheme == "AC":
+        for ratio in ratios:
+            plan = Plan("stride", (ratio,))
+            pairs = [with_added(e, plan, model.config.vocab_size, model.anchoring.added) for e in examples]
+            yield f"stride/{name_of(ratio)}", [e for e, _ in pairs], [anchors for _, anchors in pairs]
+        return
+    flat = [sequence for example in examples for sequence in example.context.sealed]
+    flat_scores = iter(score_sequences(model, tokens, examples[0].context.prefix, flat))
+    by_row = [[next(flat_scores) for _ in example.context.sealed] for example in examples]
+    for choice, count in choices.items():
+        for ratio in ratios:
+            anchors = [[choose(scores, ratio, choice) for scores in row] for row in by_row[:count]]
+            yield f"{choice}/{name_of(ratio)}", examples[:count], anchors
+
+
+def name_of(ratio: int) -> str:
+    """A ratio as tables name it."""
+    return "whole" if ratio == WHOLE else str(ratio)
