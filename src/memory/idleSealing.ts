@@ -32,10 +32,11 @@ export async function sealInIdle(
     const isSame = ratio === sequence.ratio && choice === sequence.choice;
     return isSame ? sequence : { ...sequence, ratio, choice, anchorKey: null };
   };
-  const isDone = (sequence: SessionSequence): boolean => wanted(sequence) === sequence && memory.isStored(sequence);
-  const first = sequences.findIndex((sequence) => !isDone(sequence));
+  const isAsWanted = (sequence: SessionSequence): boolean => wanted(sequence) === sequence;
+  const first = sequences.findIndex((sequence) => !isAsWanted(sequence) || !memory.isStored(sequence));
   if (first < 0) return;
-  const changing = sequences.slice(first).filter((sequence) => !isDone(sequence));
+  // What was sealed stays as it is, also where something that it saw was spilled since.
+  const changing = sequences.slice(first).filter((each) => !isAsWanted(each) || !memory.isSealed(each));
   if (memory.keepsAnchors) {
     const alone = changing.filter(({ independent }) => independent);
     await sealAlone(memory, alone.map(wanted), createScratch, signal);

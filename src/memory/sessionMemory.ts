@@ -255,6 +255,13 @@ export class SessionMemory {
     return this.#placer.isStored(sequence);
   }
 
+  /** Whether a sequence is held as the anchors that are stored for it, or can be placed from them. */
+  isSealed(sequence: SessionSequence): boolean {
+    if (this.placeOf(sequence.id) >= 0) return this.isStored(sequence);
+    const { anchorKey } = sequence;
+    return anchorKey !== null && this.#options.keys.owns(anchorKey) && this.hasStored(anchorKey);
+  }
+
   /** Places the next sequence by the cheapest way there is. */
   async place(sequence: SessionSequence, options: PlaceOptions): Promise<void> {
     this.#keep(await this.#placer.place(sequence, options));
