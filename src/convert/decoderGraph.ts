@@ -20,8 +20,8 @@ export interface VariantFormat {
 }
 
 /**
- * In four bits the built-in model would be 8 MB smaller by its queries, keys and values, and 13 MB by its down projections, read no
- * faster, and lose nearly twice as much perplexity to either: they stay at eight.
+ * In four bits the built-in model would be 8 MB smaller by its queries, keys and values, and 13 MB by its down projections, and
+ * lose about half as much perplexity again to either: they stay at eight.
  */
 export const variantFormats: Readonly<Record<Variant, VariantFormat>> = {
   fp32: {
