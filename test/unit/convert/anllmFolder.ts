@@ -58,7 +58,14 @@ export function writeAnllmFolder(folder: string, scheme: 'AC' | 'EP', sizes: Anl
 
 function tokenizer(added: readonly string[]): object {
   const bytes = Array.from({ length: 256 }, (_, byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`);
-  const known = ['<unk>', '<s>', '</s>', ...bytes, ...merges.map((merge) => merge.replace(' ', '')), ...Array.from(characters)];
+  const known = [
+    '<unk>',
+    '<s>',
+    '</s>',
+    ...bytes,
+    ...merges.map((merge) => merge.replace(' ', '')),
+    ...Array.from(characters),
+  ];
   const vocab = new Map(known.map((piece, id) => [piece, id]));
   for (let id = known.length; id < llamaPieces; id++) vocab.set(id === fullStopId ? '.' : `▁piece${id}`, id);
   const entry = (content: string, id: number, special: boolean): object => {

@@ -58,7 +58,10 @@ describe('session memory inside its room', () => {
     await again.seal();
     assert.equal(again.context.rows, context.rows);
     assert.ok(again.context.readings.length > 0);
-    assert.ok(again.context.readings.every(({ how }) => how === 'import'), 'what was sealed is not read again');
+    assert.ok(
+      again.context.readings.every(({ how }) => how === 'import'),
+      'what was sealed is not read again',
+    );
     assert.deepEqual(again.scratches, []);
   });
 
