@@ -1,6 +1,8 @@
 import type { RehydrationReason } from '../protocol/memory.ts';
+import { foldedWord } from './searchWords.ts';
 import type { SessionSequence } from './sessionSequence.ts';
 import type { TextMatch } from './textIndex.ts';
+import { wordsOf, type QuestionWord } from './words.ts';
 
 /** A sequence to be read again for the question that comes. */
 export interface Pick {
@@ -14,7 +16,7 @@ export interface RehydrationQuestion {
   /** Sequences that the user wants read again. */
   readonly wanted: ReadonlySet<string>;
   /** Words of the question that say what it is about; none: it is about what was said before. */
-  readonly words: number;
+  readonly words: readonly QuestionWord[];
   /** Sequences with those words, the best first. */
   readonly matches: readonly TextMatch[];
   /** How salient sequences that are held are to the question, by id (`salience.ts`); null before it was read. */
@@ -33,6 +35,9 @@ const nearlyAll = 0.75;
 
 /** A question of more words brings text of its own: what shares some of them is about the same, and not what is asked for. */
 const mostAsked = 12;
+
+/** A text that ends in a question. */
+const isAsked = /[?\uff1f\u061f]\s*$/u;
 
 /** The best is alone where it has so many times the share of the next; others are as good that have so much of the best's. */
 const margin = 1.35;
@@ -75,11 +80,12 @@ interface Chosen {
 }
 
 function chosenByItself({ sequences, words, matches, salience }: RehydrationQuestion): Chosen[] | null {
-  if (words === 0) {
+  if (words.length === 0) {
     const last = sequences.at(-1);
     return last?.text.kind === 'exchange' ? [{ id: last.id, why: { kind: 'followUp' } }] : [];
   }
-  const byWords = chosenByWords(matches, salience, words > mostAsked ? half : some);
+  const echoes = echoesOf(sequences, words);
+  const byWords = chosenByWords(matches, salience, { least: words.length > mostAsked ? half : some, echoes });
   if (byWords === null || byWords.length > 0) {
     return (
       byWords && byWords.map(({ id, words: shared }) => ({ id, why: { kind: 'words', words: shared.slice(0, 4) } }))
@@ -92,23 +98,39 @@ function chosenByItself({ sequences, words, matches, salience }: RehydrationQues
 }
 
 /**
- * Of those that have most of the words the most salient, where that says enough.
+ * Exchanges that asked what is asked now, in no other words. What they answered is second-hand where another sequence has
+ * these words too: it was taken from that one, and may have been wrong.
+ */
+function echoesOf(sequences: readonly SessionSequence[], words: readonly QuestionWord[]): ReadonlySet<string> {
+  const asked = new Set(words.map(({ text }) => foldedWord(text)));
+  const echoes = new Set<string>();
+  for (const { id, text } of sequences) {
+    if (text.kind !== 'exchange' || !isAsked.test(text.question)) continue;
+    if (wordsOf(text.question).every((word) => asked.has(foldedWord(word.text)))) echoes.add(id);
+  }
+  return echoes;
+}
+
+/**
+ * Of those that have most of the words the most salient, where that says enough; echoes only where there is nothing else.
  *
  * @param least share of the words without which nothing is read again.
  */
 function chosenByWords(
   matches: readonly TextMatch[],
   salience: ReadonlyMap<string, number> | null,
-  least: number,
+  { least, echoes }: { readonly least: number; readonly echoes: ReadonlySet<string> },
 ): readonly TextMatch[] | null {
   const [first, second] = matches;
   if (first === undefined || first.coverage < least) return [];
   if (first.coverage >= margin * (second?.coverage ?? 0)) return [first];
+  const havingMost = matches.filter(({ coverage }) => coverage >= first.coverage * nearly);
+  const firstHand = havingMost.filter(({ id }) => !echoes.has(id));
+  const [only, another] = firstHand;
+  if (only !== undefined && another === undefined && only.coverage >= nearlyAll) return [only];
   if (salience === null) return null;
   const salienceOf = ({ id }: TextMatch): number => salience.get(id) ?? usual;
-  const asGood = matches
-    .filter(({ coverage }) => coverage >= first.coverage * nearly)
-    .sort((a, b) => salienceOf(b) - salienceOf(a));
+  const asGood = (only === undefined ? havingMost : firstHand).sort((a, b) => salienceOf(b) - salienceOf(a));
   const [best] = asGood;
   if (best === undefined) return [];
   const isMeant = best.coverage >= nearlyAll || salienceOf(best) >= (best.coverage >= half ? usual : salient);

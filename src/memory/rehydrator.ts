@@ -28,7 +28,7 @@ export class Rehydrator {
     return planRehydration({
       sequences,
       wanted,
-      words: words.length,
+      words,
       matches: this.#index.find(words),
       salience,
       tokens: limit,

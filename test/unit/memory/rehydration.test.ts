@@ -36,7 +36,7 @@ describe('rehydration', () => {
     const plan = planRehydration({
       sequences,
       wanted: new Set(),
-      words: words.length,
+      words,
       matches: index.find(words),
       salience: new Map(),
       tokens: 512,
@@ -99,6 +99,23 @@ describe('rehydration', () => {
     assert.equal(picked('w1', { matches: many }).length, 2);
   });
 
+  it('reads again what was told, not what was answered when the same was asked before', () => {
+    const said = sequence('said', exchange('Please note: the retry delay of the mailer on canary is 4711.', 'Noted.'));
+    const question = 'What is the retry delay of the mailer on canary?';
+    const echoes = ['1', '2', '3'].map((id) => sequence(id, exchange(question, `The retry delay is ${id}.`)));
+    const repeated = [said, ...echoes];
+    const own = new TextIndex();
+    const words = wordsOf(question);
+    const ids = (of: readonly SessionSequence[], salience: ReadonlyMap<string, number> | null): unknown => {
+      own.follow(of);
+      const known = { sequences: of, wanted: new Set<string>(), words, tokens: 512 };
+      return planRehydration({ ...known, matches: own.find(words), salience })?.map(({ sequence: { id } }) => id);
+    };
+    assert.deepEqual(ids(repeated, null), ['said'], 'without reading the question for its attention');
+    assert.deepEqual(ids(echoes, new Map([['2', 9]])), ['2'], 'where nothing else has it, what was answered before');
+    assert.equal(ids(echoes, null), undefined, 'and which of them, attention decides');
+  });
+
   it('takes a question that says nothing by itself to be about the exchange before', () => {
     assert.deepEqual(picked('Why?'), ['db followUp']);
     assert.deepEqual(picked('And then?', { sequences: [] }), []);
@@ -119,7 +136,7 @@ describe('rehydration', () => {
     const unread = (question: string): unknown => {
       const words = wordsOf(question);
       const matches = index.find(words);
-      const known = { sequences, wanted: new Set<string>(), words: words.length, matches, tokens: 512 };
+      const known = { sequences, wanted: new Set<string>(), words, matches, tokens: 512 };
       return planRehydration({ ...known, salience: null });
     };
     assert.equal(unread('staging server'), null);
