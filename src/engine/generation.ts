@@ -57,8 +57,9 @@ export async function generate(from: Continuation, sampling: Sampling, options: 
 
 async function draw(from: Continuation, sampling: Sampling, options: GenerateOptions): Promise<Generation> {
   const begin = performance.now();
-  const sampler = new Sampler(sampling);
-  const stream = from.package.tokenizer.decodeStream();
+  const { tokenizer } = from.package;
+  const sampler = new Sampler(sampling, (id) => tokenizer.decode([id]));
+  const stream = tokenizer.decodeStream();
   const stops = new StopStrings(sampling.stop);
   const tokens: number[] = [];
   let text = '';

@@ -6,35 +6,42 @@ interface Candidate {
   readonly probability: number;
 }
 
+/** Digits, and what joins the parts of a name. */
+const spelling = /^[\p{N}\p{Pc}]+$/u;
+
 /** Draws tokens: repetition penalty, temperature, top-k, top-p, min-p, in this order. */
 export class Sampler {
   readonly #sampling: Sampling;
   readonly #random: Random;
-  readonly #drawn = new Set<number>();
+  readonly #textOf: (id: number) => string;
+  readonly #penalised = new Set<number>();
 
-  constructor(sampling: Sampling) {
+  /** @param textOf a token's text. */
+  constructor(sampling: Sampling, textOf: (id: number) => string) {
     this.#sampling = sampling;
+    this.#textOf = textOf;
     this.#random = new Random(sampling.seed);
   }
 
   /**
    * The next token's id. The penalty falls on the tokens drawn before, not on the prompt, whose names the answer
-   * should repeat.
+   * should repeat; and not on what numbers and names are spelled of, since 31141 has three ones.
    *
    * @param logits [vocabulary]; left as they are.
    */
   next(logits: Float32Array): number {
-    const penalised = this.#penalised(logits);
-    const id = this.#sampling.temperature === 0 ? indexOfLargest(penalised) : this.#draw(penalised);
-    this.#drawn.add(id);
+    const { temperature, repetitionPenalty } = this.#sampling;
+    const likelihoods = this.#withPenalty(logits);
+    const id = temperature === 0 ? indexOfLargest(likelihoods) : this.#draw(likelihoods);
+    if (repetitionPenalty !== 1 && !spelling.test(this.#textOf(id))) this.#penalised.add(id);
     return id;
   }
 
-  #penalised(logits: Float32Array): Float32Array {
+  #withPenalty(logits: Float32Array): Float32Array {
     const { repetitionPenalty } = this.#sampling;
-    if (repetitionPenalty === 1 || this.#drawn.size === 0) return logits;
+    if (this.#penalised.size === 0) return logits;
     const out = logits.slice();
-    for (const id of this.#drawn) {
+    for (const id of this.#penalised) {
       const logit = out[id] ?? 0;
       out[id] = logit > 0 ? logit / repetitionPenalty : logit * repetitionPenalty;
     }

@@ -5,11 +5,13 @@ import { Random } from '../../../src/engine/random.ts';
 
 const sampling = (options: Partial<Sampling>): Sampling => samplingSchema.parse(options);
 
+const word = (id: number): string => ` w${String.fromCodePoint(97 + (id % 26))}`;
+
 /** Shares of the tokens drawn by fresh samplers over many seeds. */
 function shares(logits: Float32Array, options: Partial<Sampling>, draws = 20_000): number[] {
   const counts = new Array<number>(logits.length).fill(0);
   for (let seed = 0; seed < draws; seed++) {
-    const id = new Sampler(sampling({ ...options, seed })).next(logits);
+    const id = new Sampler(sampling({ ...options, seed }), word).next(logits);
     counts[id] = (counts[id] ?? 0) + 1;
   }
   return counts.map((count) => count / draws);
@@ -28,7 +30,7 @@ describe('sampling', function () {
   const logits = Float32Array.from(probabilities, Math.log);
 
   it('is greedy at temperature 0, the first of equals', () => {
-    assert.equal(new Sampler(sampling({})).next(Float32Array.of(1, 3, 3, 2)), 1);
+    assert.equal(new Sampler(sampling({}), word).next(Float32Array.of(1, 3, 3, 2)), 1);
   });
 
   it('draws as the probabilities say', () => {
@@ -58,7 +60,7 @@ describe('sampling', function () {
     const order = Array.from(wide.keys()).sort((a, b) => (wide[b] ?? 0) - (wide[a] ?? 0));
     const top = new Set(order.slice(0, 40));
     for (let seed = 0; seed < 60; seed++) {
-      assert.ok(top.has(new Sampler(sampling({ temperature: 1, topK: 40, seed })).next(wide)));
+      assert.ok(top.has(new Sampler(sampling({ temperature: 1, topK: 40, seed }), word).next(wide)));
     }
     const sum = logSumExp(wide);
     let mass = 0;
@@ -69,22 +71,34 @@ describe('sampling', function () {
       mass += Math.exp((wide[id] ?? 0) - sum);
     }
     for (let seed = 0; seed < 60; seed++) {
-      assert.ok(nucleus.has(new Sampler(sampling({ temperature: 1, topP: 0.3, seed })).next(wide)));
+      assert.ok(nucleus.has(new Sampler(sampling({ temperature: 1, topP: 0.3, seed }), word).next(wide)));
     }
   });
 
   it('penalises what it drew before, of either sign', () => {
-    const sampler = new Sampler(sampling({ repetitionPenalty: 2 }));
+    const sampler = new Sampler(sampling({ repetitionPenalty: 2 }), word);
     assert.equal(sampler.next(Float32Array.of(3, 2, -1)), 0);
     assert.equal(sampler.next(Float32Array.of(3, 2, -1)), 1);
-    const negative = new Sampler(sampling({ repetitionPenalty: 2 }));
+    const negative = new Sampler(sampling({ repetitionPenalty: 2 }), word);
     assert.equal(negative.next(Float32Array.of(-1, -1.5)), 0);
     assert.equal(negative.next(Float32Array.of(-1, -1.5)), 1);
   });
 
+  it('does not penalise what numbers and names are spelled of', () => {
+    const texts = ['1', '_', ' one'];
+    const drawn = (id: number): number[] => {
+      const sampler = new Sampler(sampling({ repetitionPenalty: 2 }), (each) => texts[each] ?? '');
+      const logits = Float32Array.from(texts, (_, each) => (each === id ? 3 : 2));
+      return [sampler.next(logits), sampler.next(logits)];
+    };
+    assert.deepEqual(drawn(0), [0, 0]);
+    assert.deepEqual(drawn(1), [1, 1]);
+    assert.deepEqual(drawn(2), [2, 0]);
+  });
+
   it('repeats itself exactly for a seed, and not for another', () => {
     const draw = (seed: number): number[] => {
-      const sampler = new Sampler(sampling({ temperature: 1, seed }));
+      const sampler = new Sampler(sampling({ temperature: 1, seed }), word);
       return Array.from({ length: 50 }, () => sampler.next(logits));
     };
     assert.deepEqual(draw(11), draw(11));
