@@ -1,9 +1,10 @@
 import type { DecoderContext } from './decoderContext.ts';
-import { rowsHeld, spillPlan } from './holdingPlan.ts';
+import { rowsHeld } from './holdingPlan.ts';
 import { salience } from './salience.ts';
 import { heldSequence, SequenceList } from './sequenceList.ts';
 import { SequencePlacer, type PlaceOptions, type Placing, type SequencePlacerOptions } from './sequencePlacer.ts';
 import type { SequenceText, SessionSequence } from './sessionSequence.ts';
+import { SessionRoom, type SessionRoomOptions } from './sessionRoom.ts';
 import type { HeldSequence } from './sessionStore.ts';
 
 /** The part of a store that one session's memory needs. */
@@ -15,25 +16,12 @@ export interface HoldingStore {
   write(held: readonly HeldSequence[], anchors?: readonly { readonly key: string; readonly bytes: Uint8Array }[]): void;
 }
 
-export interface SessionMemoryOptions extends Omit<SequencePlacerOptions, 'readAnchors'> {
+export interface SessionMemoryOptions extends Omit<SequencePlacerOptions, 'readAnchors'>, SessionRoomOptions {
   readonly store: HoldingStore;
   /** Rows that work in idle time needs beside the anchors. */
   readonly workRows: number;
   readonly sequences: readonly SessionSequence[];
-  /** Whether taking a sequence out of the context makes room for others. */
-  readonly canSpill: boolean;
-  /** Rows beyond which sequences are spilled that no late exchange used. */
-  readonly heldRows: number;
-  /** Frees memory that another session holds; false when there is none. */
-  readonly makeWay?: () => boolean;
 }
-
-/** Spilling frees so much of what is held beyond what is needed, so that it is seldom done. */
-const spillShare = 0.05;
-
-/** Exchanges after which a sequence may be spilled for speed alone, and the share that is freed at a time. */
-const unusedExchanges = 8;
-const restShare = 0.25;
 
 /** Weight of the last question in a sequence's mean attention. */
 const attentionShare = 0.2;
@@ -49,6 +37,7 @@ export class SessionMemory {
   readonly #options: SessionMemoryOptions;
   readonly #list: SequenceList;
   readonly #placer: SequencePlacer;
+  readonly #room: SessionRoom;
   readonly #wanted = new Set<string>();
   /** Sequences that stand whole after those placed, for the answer under way. */
   #rehydrated: string[] = [];
@@ -57,6 +46,7 @@ export class SessionMemory {
     this.#options = options;
     this.#list = new SequenceList(options.sequences, (held) => options.store.write(held));
     this.#placer = new SequencePlacer({ ...options, readAnchors: (key) => options.store.readAnchors(key) });
+    this.#room = new SessionRoom(options, this.#list, this.#placer);
   }
 
   get context(): DecoderContext {
@@ -137,23 +127,10 @@ export class SessionMemory {
     if (first !== undefined) this.unplaceFrom(first);
   }
 
-  /**
-   * Spills the least useful sequences until there is room for what is to be placed, and `rows` more. It may not
-   * succeed: pinned ones stay. Of more rows than `heldRows`, those go too that no late exchange used: every token of an
-   * answer attends to all that are held.
-   */
+  /** Spills sequences until there is room for what is to be placed, and `rows` more (`SessionRoom`). */
   async fit(rows: number): Promise<void> {
     this.leaveTurn();
-    const needed = rows + rowsHeld(this.#unplaced());
-    while (needed > this.context.room && this.#options.makeWay?.() === true);
-    if (!this.#options.canSpill) return;
-    await this.#spill(this.#unused());
-    const missing = rows + rowsHeld(this.#unplaced()) - this.context.room;
-    if (missing <= 0) return;
-    const slack = Math.ceil((this.context.rows + this.context.room) * spillShare);
-    const held = rowsHeld(this.#list.all);
-    await this.#spill(spillPlan(this.#list.all, held - missing - slack, this.#list.exchanges));
-    await this.context.trim();
+    await this.#room.fit(rows);
   }
 
   /** Brings every sequence that is not spilled into the context. Safe to stop and to call again. */
@@ -275,20 +252,6 @@ export class SessionMemory {
   /** Notes that a sequence is to be held as the anchors of `key`; those in the context stay as they are. */
   note(sequence: SessionSequence, key: string, bytes: Uint8Array): void {
     this.#keep({ sequence: { ...sequence, anchorKey: key }, made: { key, bytes } });
-  }
-
-  #unused(): string[] {
-    const { heldRows } = this.#options;
-    if (rowsHeld(this.#list.all) <= heldRows) return [];
-    const { all, exchanges } = this.#list;
-    return spillPlan(all, heldRows * (1 - restShare), exchanges, exchanges - unusedExchanges);
-  }
-
-  async #spill(ids: readonly string[]): Promise<void> {
-    if (ids.length === 0) return;
-    const spilled = new Set(ids);
-    for (const id of spilled) await this.#placer.drop(id);
-    this.#list.change(({ id }) => (spilled.has(id) ? { spilled: true } : null));
   }
 
   #keep({ sequence, made }: Placing): void {
