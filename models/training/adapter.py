@@ -60,9 +60,12 @@ def replace_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
         raise
 
 
-def read_weights(model: AnchorDecoder, folder: Path) -> None:
-    """Copy an adapter folder into a model of the same scheme and rank."""
+def read_weights(model: AnchorDecoder, folder: Path, lora_only: bool = False) -> None:
+    """Copy an adapter folder into a model of the same scheme and rank. `lora_only`: into one of any scheme, whose anchor
+    embedding stays as it is."""
     parameters = model.trainable()
+    if lora_only:
+        parameters.pop("anchor_embedding", None)
     found: dict[str, Tensor] = {}
     for key, value in load_file(folder / "adapter_model.safetensors").items():
         match = PEFT_NAME.fullmatch(key)

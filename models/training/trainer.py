@@ -49,6 +49,8 @@ class Trainer:
         self.model = AnchorDecoder(DecoderConfig.of(config), weights, anchoring, torch.bfloat16).to(device)
         if options.init:
             read_weights(self.model, options.init)
+        if options.init_lora:
+            read_weights(self.model, options.init_lora, lora_only=True)
         self.random = random.Random(options.seed * 1000 + rank)
         tasks = Tasks(Corpus(options.work, "train"), self.tokens, self.random)
         self.drawing = Drawing(options, tasks, self.random, self.progress)
