@@ -26,7 +26,7 @@ import {
 } from './flatSummary.ts';
 import { FlatConversation } from './flatConversation.ts';
 import { flatTurns } from './flatTurns.ts';
-import { heldoutTexts } from './heldout.ts';
+import { mixedTexts } from './heldout.ts';
 import { builtInPackage, printResult, progress, rounded } from './report.ts';
 
 const options = readOptions({
@@ -59,7 +59,8 @@ const options = readOptions({
 
 const { tokenizer } = await loadPackage(builtInPackage);
 const note = { tokens: options.note, count: (text: string) => tokenizer.encodeText(text).length };
-const texts = await mixedTexts();
+// Enough for 500 notes that do not repeat each other: a note told before would be read again.
+const texts = (await mixedTexts()).map(({ text }) => text);
 const turns = flatTurns(options.turns, texts, note);
 
 const problems: string[] = [];
@@ -120,15 +121,6 @@ printResult({
   perTurn: flatColumns(samples),
 });
 process.exitCode = isHeld && problems.length === 0 ? 0 : 1;
-
-/** Prose and code by turns, enough for 500 notes that do not repeat each other: a note told before would be read again. */
-async function mixedTexts(): Promise<string[]> {
-  const texts = await heldoutTexts();
-  const [prose, code] = ['prose', 'code'].map((wanted) => texts.filter(({ kind }) => kind === wanted));
-  return (prose ?? [])
-    .flatMap((text, index) => [text, ...(code ?? []).slice(index, index + 1)])
-    .map(({ text }) => text);
-}
 
 /** Asks the turns in a new session, and between the last of them the first ones of others. */
 async function run(worker: BenchWorker): Promise<[FlatConversation, ...FlatConversation[]]> {

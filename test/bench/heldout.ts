@@ -21,3 +21,10 @@ export async function heldoutTexts(): Promise<HeldoutText[]> {
   }
   return texts;
 }
+
+/** Prose and code by turns. */
+export async function mixedTexts(): Promise<HeldoutText[]> {
+  const texts = await heldoutTexts();
+  const [prose = [], code = []] = ['prose', 'code'].map((wanted) => texts.filter(({ kind }) => kind === wanted));
+  return prose.flatMap((text, index) => [text, ...code.slice(index, index + 1)]);
+}

@@ -27,7 +27,7 @@ export const evaluateUsage: Usage<EvaluateOptions> = {
   --limit     at most so many items of a task
   --data      the data package's folder; by default ANCHORAGE_DATA, with --quick the sample
   --ac, --ep  packages of the paper's two schemes, for their rows of its table
-  --known     runs nothing: tables of what is known from runs that were cut off
+  --known     runs no rows: tables of what is known from runs that were cut off
   --write     writes tables and plots into models/smollm2-135m-anchors/evaluation`,
   options: {
     quick: { type: 'boolean' },

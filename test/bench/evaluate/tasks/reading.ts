@@ -3,11 +3,12 @@ import { z } from 'zod';
 import { batchRowSchema } from '../../../../src/protocol/batch.ts';
 import type { ModelTokenizer } from '../../../../src/engine/tokenizer.ts';
 import { evaluationRows, type EvaluationTask } from '../../batchRows.ts';
-import { heldoutTexts } from '../../heldout.ts';
+import { mixedTexts } from '../../heldout.ts';
 import { shuffled } from '../drawn.ts';
 import type { Item } from '../item.ts';
 import type { ItemSource, Task } from '../task.ts';
 import { memoryArms } from './memoryArms.ts';
+import { joinedBy, tokenPieces } from './pieces.ts';
 
 const storyRow = z.object({
   id: z.string(),
@@ -41,13 +42,7 @@ async function babiItems({ data, limit }: ItemSource): Promise<Item[]> {
     const row = own[Math.floor(n / byTask.length)];
     if (row === undefined) return [];
     const sentences = row.context.match(/[^.]+\.\s*/g) ?? [row.context];
-    const chunks = Array.from({ length: Math.ceil(sentences.length / sentencesOfChunk) }, (_unused, i) =>
-      sentences
-        .slice(sentencesOfChunk * i, sentencesOfChunk * (i + 1))
-        .join('')
-        .trim()
-        .concat('\n'),
-    );
+    const chunks = joinedBy(sentences, sentencesOfChunk).map((chunk) => `${chunk.trim()}\n`);
     const question = `${row.question} Answer with one word.`;
     const ask = { kind: 'choice', question, choices, answer: choices.indexOf(row.answer_text) } as const;
     return [{ id: row.id, chunks, independent: false, pinned: 'system', ask, group: `task ${row.task}` }];
@@ -120,14 +115,9 @@ export const boundaryTask: Task = {
   limits: { quick: { items: 1, controls: 1 }, whole: { items: 48, controls: 16 } },
   arms: memoryArms,
   items: async ({ limit, tokenizer }) => {
-    const texts = await heldoutTexts();
-    const [prose, code] = (['prose', 'code'] as const).map((kind) => texts.filter((text) => text.kind === kind));
-    const turns = (prose ?? []).flatMap((text, i) => [text, ...(code ?? []).slice(i, i + 1)]);
-    return turns.slice(0, limit).map(({ kind, text }, i): Item => {
+    return (await mixedTexts()).slice(0, limit).map(({ kind, text }, i): Item => {
       const ids = tokenizer.encodeText(text);
-      const cut = (from: number, to: number): string => tokenizer.decode(ids.slice(from, to)).toWellFormed();
-      const chunks: string[] = [];
-      for (let from = 0; from < before.tokens; from += before.chunk) chunks.push(cut(from, from + before.chunk));
+      const chunks = tokenPieces(ids.slice(0, before.tokens), before.chunk, tokenizer);
       const rest = ids.slice(before.tokens);
       const upTo = ends.map((end, n) => {
         return { name: distanceName((ends[n - 1] ?? 0) + 1, end), text: firstTokens(rest, end, tokenizer) };

@@ -9,7 +9,7 @@ import { shuffled } from '../drawn.ts';
 import type { Item } from '../item.ts';
 import type { ItemSource, Task } from '../task.ts';
 import { memoryArms } from './memoryArms.ts';
-import { piecesOf } from './pieces.ts';
+import { joinedBy, piecesOf, tokenPieces } from './pieces.ts';
 
 /** Exchanges from the one that told the fact to the question: 1, it was the last one. */
 const distances = [1, 2, 5, 10, 20, 40];
@@ -89,7 +89,7 @@ function pairItems(limit: number): Item[] {
       return { key, value: i % 2 === 0 ? number : `${names[names.length - 1 - i] ?? 'value'}_${number.slice(2)}` };
     });
     const lines = pairs.map(({ key, value }) => `${key} = ${value}\n`);
-    const chunks = Array.from({ length: Math.ceil(count / 4) }, (_unused, i) => lines.slice(4 * i, 4 * i + 4).join(''));
+    const chunks = joinedBy(lines, 4);
     const wanted = pairs[random.integer(0, count - 1)] ?? { key: '', value: '' };
     const ask = {
       kind: 'answer',
@@ -137,10 +137,7 @@ async function needleItems({ data, limit, scale, tokenizer }: ItemSource): Promi
   const wanted = scale === 'quick' ? [600] : lengths;
   return wanted
     .flatMap((length, n) => {
-      const chunks: string[] = [];
-      for (let from = 0; from < length; from += pieceTokens) {
-        chunks.push(tokenizer.decode(ids.slice(from, from + pieceTokens)).toWellFormed());
-      }
+      const chunks = tokenPieces(ids.slice(0, Math.ceil(length / pieceTokens) * pieceTokens), pieceTokens, tokenizer);
       const told = rotated(facts(depths.length, 500 + n), n);
       // From the end, so that what is put in moves no place that is still wanted.
       for (const [i, depth] of [...depths.entries()].reverse()) {
