@@ -39,7 +39,7 @@ const options = readOptions({
       turns: z.coerce.number().int().min(3).optional(),
       budget: z.coerce.number().min(48).default(64),
       'held-rows': z.coerce.number().int().min(0).default(defaultHeldRows),
-      tokens: z.coerce.number().int().min(1).default(16),
+      tokens: z.coerce.number().int().min(1).default(24),
       pause: z.coerce.number().int().min(0).optional(),
       variant: z.enum(variants).default('int8'),
       svg: z.string().optional(),
