@@ -99,7 +99,7 @@ function chosenByItself({ sequences, words, matches, salience }: RehydrationQues
 
 /**
  * Exchanges that asked what is asked now, in no other words. What they answered is second-hand where another sequence has
- * these words too: it was taken from that one, and may have been wrong.
+ * most of these words too: it was taken from that one, and may have been wrong.
  */
 function echoesOf(sequences: readonly SessionSequence[], words: readonly QuestionWord[]): ReadonlySet<string> {
   const asked = new Set(words.map(({ text }) => foldedWord(text)));
@@ -112,7 +112,8 @@ function echoesOf(sequences: readonly SessionSequence[], words: readonly Questio
 }
 
 /**
- * Of those that have most of the words the most salient, where that says enough; echoes only where there is nothing else.
+ * Of those that have most of the words the most salient, where that says enough; echoes only where nothing else has
+ * nearly all of them.
  *
  * @param least share of the words without which nothing is read again.
  */
@@ -121,16 +122,16 @@ function chosenByWords(
   salience: ReadonlyMap<string, number> | null,
   { least, echoes }: { readonly least: number; readonly echoes: ReadonlySet<string> },
 ): readonly TextMatch[] | null {
-  const [first, second] = matches;
+  const told = matches.filter(({ id }) => !echoes.has(id));
+  const firstHand = (told[0]?.coverage ?? 0) >= nearlyAll ? told : matches;
+  const [first, second] = firstHand;
   if (first === undefined || first.coverage < least) return [];
   if (first.coverage >= margin * (second?.coverage ?? 0)) return [first];
-  const havingMost = matches.filter(({ coverage }) => coverage >= first.coverage * nearly);
-  const firstHand = havingMost.filter(({ id }) => !echoes.has(id));
-  const [only, another] = firstHand;
-  if (only !== undefined && another === undefined && only.coverage >= nearlyAll) return [only];
+  const havingMost = firstHand.filter(({ coverage }) => coverage >= first.coverage * nearly);
+  if (havingMost.length === 1 && first.coverage >= nearlyAll) return [first];
   if (salience === null) return null;
   const salienceOf = ({ id }: TextMatch): number => salience.get(id) ?? usual;
-  const asGood = (only === undefined ? havingMost : firstHand).sort((a, b) => salienceOf(b) - salienceOf(a));
+  const asGood = havingMost.sort((a, b) => salienceOf(b) - salienceOf(a));
   const [best] = asGood;
   if (best === undefined) return [];
   const isMeant = best.coverage >= nearlyAll || salienceOf(best) >= (best.coverage >= half ? usual : salient);
