@@ -6,15 +6,19 @@ interface Candidate {
   readonly probability: number;
 }
 
-/** Digits, and what joins the parts of a name. */
+/** Digits, and what joins the parts of a name; and how many such tokens in a row a number has. */
 const spelling = /^[\p{N}\p{Pc}]+$/u;
+const longestSpelled = 12;
 
 /** Draws tokens: repetition penalty, temperature, top-k, top-p, min-p, in this order. */
 export class Sampler {
   readonly #sampling: Sampling;
   readonly #random: Random;
   readonly #textOf: (id: number) => string;
-  readonly #penalised = new Set<number>();
+  readonly #drawn = new Set<number>();
+  readonly #spelled = new Set<number>();
+  /** Tokens that spell, since the last other one. */
+  #run = 0;
 
   /** @param textOf a token's text. */
   constructor(sampling: Sampling, textOf: (id: number) => string) {
@@ -25,26 +29,30 @@ export class Sampler {
 
   /**
    * The next token's id. The penalty falls on the tokens drawn before, not on the prompt, whose names the answer
-   * should repeat; and not on what numbers and names are spelled of, since 31141 has three ones.
+   * should repeat; and not on what numbers and names are spelled of, since 31141 has three ones: it grows there
+   * from token to token once that is longer than a number is.
    *
    * @param logits [vocabulary]; left as they are.
    */
   next(logits: Float32Array): number {
-    const { temperature, repetitionPenalty } = this.#sampling;
-    const likelihoods = this.#withPenalty(logits);
-    const id = temperature === 0 ? indexOfLargest(likelihoods) : this.#draw(likelihoods);
-    if (repetitionPenalty !== 1 && !spelling.test(this.#textOf(id))) this.#penalised.add(id);
+    const penalised = this.#penalised(logits);
+    const id = this.#sampling.temperature === 0 ? indexOfLargest(penalised) : this.#draw(penalised);
+    if (this.#sampling.repetitionPenalty !== 1) this.#note(id);
     return id;
   }
 
-  #withPenalty(logits: Float32Array): Float32Array {
+  #note(id: number): void {
+    const isSpelling = spelling.test(this.#textOf(id));
+    (isSpelling ? this.#spelled : this.#drawn).add(id);
+    this.#run = isSpelling ? this.#run + 1 : 0;
+  }
+
+  #penalised(logits: Float32Array): Float32Array {
     const { repetitionPenalty } = this.#sampling;
-    if (this.#penalised.size === 0) return logits;
+    if (this.#drawn.size + this.#spelled.size === 0) return logits;
     const out = logits.slice();
-    for (const id of this.#penalised) {
-      const logit = out[id] ?? 0;
-      out[id] = logit > 0 ? logit / repetitionPenalty : logit * repetitionPenalty;
-    }
+    penalise(out, this.#drawn, repetitionPenalty);
+    penalise(out, this.#spelled, repetitionPenalty ** Math.max(0, this.#run - longestSpelled));
     return out;
   }
 
@@ -64,6 +72,13 @@ export class Sampler {
       if (left < 0) return candidate.id;
     }
     return candidates.at(-1)?.id ?? indexOfLargest(logits);
+  }
+}
+
+function penalise(logits: Float32Array, ids: ReadonlySet<number>, penalty: number): void {
+  for (const id of ids) {
+    const logit = logits[id] ?? 0;
+    logits[id] = logit > 0 ? logit / penalty : logit * penalty;
   }
 }
 

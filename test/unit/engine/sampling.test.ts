@@ -96,6 +96,12 @@ describe('sampling', function () {
     assert.deepEqual(drawn(2), [2, 0]);
   });
 
+  it('ends a number that has no end', () => {
+    const sampler = new Sampler(sampling({ repetitionPenalty: 1.1 }), (id) => (id === 0 ? '1' : '.'));
+    const drawn = Array.from({ length: 30 }, () => sampler.next(Float32Array.of(10, 5)));
+    assert.equal(drawn.indexOf(1), 20, 'twelve digits are free, the eighth after them has less than half its logit');
+  });
+
   it('repeats itself exactly for a seed, and not for another', () => {
     const draw = (seed: number): number[] => {
       const sampler = new Sampler(sampling({ temperature: 1, seed }), word);
