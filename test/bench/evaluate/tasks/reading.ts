@@ -115,21 +115,16 @@ export const boundaryTask: Task = {
   limits: { quick: { items: 1, controls: 1 }, whole: { items: 48, controls: 16 } },
   arms: memoryArms,
   items: async ({ limit, tokenizer }) => {
-    return (await mixedTexts()).slice(0, limit).map(({ kind, text }, i): Item => {
-      const ids = tokenizer.encodeText(text);
+    const texts = (await mixedTexts()).map(({ kind, text }) => ({ kind, ids: tokenizer.encodeText(text) }));
+    const long = texts.filter(({ ids }) => ids.length >= before.tokens + (ends.at(-1) ?? 0));
+    return long.slice(0, limit).map(({ kind, ids }, i): Item => {
       const chunks = tokenPieces(ids.slice(0, before.tokens), before.chunk, tokenizer);
       const rest = ids.slice(before.tokens);
       const upTo = ends.map((end, n) => {
         return { name: distanceName((ends[n - 1] ?? 0) + 1, end), text: firstTokens(rest, end, tokenizer) };
       });
-      return {
-        id: `boundary-${i}`,
-        chunks,
-        independent: false,
-        pinned: 'system',
-        ask: { kind: 'continuation', upTo },
-        group: kind,
-      };
+      const ask: Item['ask'] = { kind: 'continuation', upTo };
+      return { id: `boundary-${i}`, chunks, independent: false, pinned: 'system', ask, group: kind };
     });
   },
   caveats: ['Held-out prose and code; 512 tokens are read in chunks of 64. Perplexity is exp(-logProb).'],
