@@ -4,7 +4,7 @@
 
 Copies RUN/adapter's weights (adapter.py has the names) and writes adapter_config.json (a PEFT LoraConfig) and
 anchor_config.json (how a package of this adapter is to be read: the rules that RUN/options.json says it learned).
-A conditional LoRA is exported with "lora_on": "anchors", which the converter refuses: it cannot be merged.
+A conditional LoRA is exported with "lora_on": "anchors": packages have it beside the matrices, as it cannot be merged.
 """
 
 from __future__ import annotations

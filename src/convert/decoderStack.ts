@@ -1,8 +1,9 @@
+import { findAnchors } from './anchorLora.ts';
 import { withOrderedColumns, withOrderedRows } from './attention.ts';
 import type { VariantFormat } from './decoderGraph.ts';
 import type { DecoderWeights } from './decoderWeights.ts';
 import type { GraphBuilder } from './graphBuilder.ts';
-import type { LayerProducts } from './layerProducts.ts';
+import type { LayerProducts, ProductSource } from './layerProducts.ts';
 import { ropeTables } from './ropeTable.ts';
 import { TokenTable } from './tokenTable.ts';
 
@@ -36,6 +37,7 @@ export async function decoderStack(
   const { config } = weights;
   const { num_hidden_layers: layers, rms_norm_eps: epsilon } = config;
   const norm = (name: string) => graph.tensor('float', [config.hidden_size], weights.vector(name));
+  if (weights.hasAnchorLora) findAnchors(graph);
   let residual = embed(graph, weights, table);
   let normed = graph.op('SimplifiedLayerNormalization', [residual, norm('model.layers.0.input_layernorm.weight')], {
     axis: -1,
@@ -45,9 +47,14 @@ export async function decoderStack(
   for (let layer = 0; layer < layers; layer++) {
     const prefix = `model.layers.${layer}`;
     const attended = await attend(layer, normed);
-    const mixed = await products.multiply(graph, layer, 'attentionOutput', attended, () =>
-      withOrderedColumns(weights.matrix(`${prefix}.self_attn.o_proj.weight`), config),
-    );
+    const output = `${prefix}.self_attn.o_proj.weight`;
+    const mixed = await products.multiply(graph, layer, 'attentionOutput', attended, {
+      matrix: () => withOrderedColumns(weights.matrix(output), config),
+      anchorLora: () => {
+        const lora = weights.anchorLora(output);
+        return lora && { ...lora, down: withOrderedColumns(lora.down, config) };
+      },
+    });
     const attentionNorm = norm(`${prefix}.post_attention_layernorm.weight`);
     const afterAttention = graph.addAndNorm(residual, mixed, attentionNorm, epsilon);
     const fed = await feedForward(graph, weights, products, layer, afterAttention.normed);
@@ -75,9 +82,14 @@ export async function projectTogether(
 ): Promise<string> {
   const { config } = weights;
   const names = ['q', 'k', 'v'].map((part) => `model.layers.${layer}.self_attn.${part}_proj`);
-  const projected = await products.multiply(graph, layer, 'queriesKeysValues', x, () =>
-    withOrderedRows(weights.matrix(...names.map((name) => `${name}.weight`)), config),
-  );
+  const matrices = names.map((name) => `${name}.weight`);
+  const projected = await products.multiply(graph, layer, 'queriesKeysValues', x, {
+    matrix: () => withOrderedRows(weights.matrix(...matrices), config),
+    anchorLora: () => {
+      const lora = weights.anchorLora(...matrices);
+      return lora && { ...lora, up: withOrderedRows(lora.up, config) };
+    },
+  });
   if (!config.attention_bias) return projected;
   const bias = Float32Array.from(names.flatMap((name) => [...weights.vector(`${name}.bias`)]));
   const ordered = withOrderedRows({ values: bias, rows: bias.length, columns: 1 }, config);
@@ -130,10 +142,12 @@ async function feedForward(
 ): Promise<string> {
   const prefix = `model.layers.${layer}.mlp`;
   const width = weights.config.intermediate_size;
-  const both = await products.multiply(graph, layer, 'gateUp', x, () =>
-    weights.matrix(`${prefix}.gate_proj.weight`, `${prefix}.up_proj.weight`),
-  );
+  const source = (...names: string[]): ProductSource => {
+    const matrices = names.map((name) => `${prefix}.${name}.weight`);
+    return { matrix: () => weights.matrix(...matrices), anchorLora: () => weights.anchorLora(...matrices) };
+  };
+  const both = await products.multiply(graph, layer, 'gateUp', x, source('gate_proj', 'up_proj'));
   const [gate = '', up = ''] = graph.split(both, [width, width]);
   const gated = graph.op('Mul', [graph.op('Mul', [gate, graph.op('Sigmoid', [gate])]), up]);
-  return products.multiply(graph, layer, 'down', gated, () => weights.matrix(`${prefix}.down_proj.weight`));
+  return products.multiply(graph, layer, 'down', gated, source('down_proj'));
 }

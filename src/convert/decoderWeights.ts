@@ -1,4 +1,5 @@
 import type { DecoderConfig } from '../protocol/decoderConfig.ts';
+import type { AnchorLora } from './anchorLora.ts';
 import type { Matrix } from './linearLayer.ts';
 
 /** The weights that a graph is built from: a decoder with its adapter merged in. */
@@ -8,6 +9,10 @@ export interface DecoderWeights {
   vector(name: string): Float32Array;
   /** Matrices of equal width under one another: `[sum of rows, columns]`. */
   matrix(...names: string[]): Matrix;
+  /** Whether the adapter changes what anchors alone read, and is not merged in. */
+  readonly hasAnchorLora: boolean;
+  /** Such a change of the same matrices under one another; null where there is none. */
+  anchorLora(...names: string[]): AnchorLora | null;
   /** What the adapter does to the embeddings of anchors. */
   readonly anchors: AnchorEmbedding;
 }

@@ -22,6 +22,7 @@ export type GraphTarget = 'cpu' | 'device';
 
 /** Collects the nodes and initializers of one graph; every operator gives the name of its output. */
 export class GraphBuilder {
+  readonly target: GraphTarget;
   readonly #name: string;
   readonly #data: ExternalData;
   readonly #nodes: Node[] = [];
@@ -29,13 +30,12 @@ export class GraphBuilder {
   readonly #inputs: Port[] = [];
   readonly #outputs: Port[] = [];
   readonly #constants = new Map<string, string>();
-  readonly #target: GraphTarget;
   #values = 0;
 
   constructor(name: string, data: ExternalData, target: GraphTarget = 'cpu') {
     this.#name = name;
     this.#data = data;
-    this.#target = target;
+    this.target = target;
   }
 
   input(name: string, type: ElementType, shape: readonly (number | string)[]): string {
@@ -115,7 +115,7 @@ export class GraphBuilder {
 
   /** `x [1, S, columns]` times the transpose of `weight [rows, columns]`. */
   timesTransposed(x: string, weight: string, rows: number, columns: number): string {
-    if (this.#target === 'cpu') return this.op('FusedMatMul', [x, weight], { transB: 1 });
+    if (this.target === 'cpu') return this.op('FusedMatMul', [x, weight], { transB: 1 });
     const flat = this.op('Reshape', [x, this.int64(-1, columns)]);
     return this.op('Reshape', [this.op('Gemm', [flat, weight], { transB: 1 }), this.int64(1, -1, rows)]);
   }

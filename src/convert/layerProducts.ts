@@ -1,3 +1,4 @@
+import { addOnAnchors, storeAnchorLora, type AnchorLora, type StoredAnchorLora } from './anchorLora.ts';
 import type { Calibration } from './calibration.ts';
 import { compensatedNibbles } from './compensatedNibbles.ts';
 import type { GraphBuilder } from './graphBuilder.ts';
@@ -14,6 +15,12 @@ import {
 /** The four products of a layer. */
 export type ProductName = 'queriesKeysValues' | 'attentionOutput' | 'gateUp' | 'down';
 
+/** What a product multiplies by: a matrix, and what anchors alone add to it. */
+export interface ProductSource {
+  readonly matrix: () => Matrix;
+  readonly anchorLora: () => AnchorLora | null;
+}
+
 /** What a product of a graph reads. */
 export interface ProductInput {
   readonly product: ProductName;
@@ -27,7 +34,7 @@ export interface ProductInput {
 export class LayerProducts {
   readonly #formats: Readonly<Record<ProductName, LinearFormat>>;
   readonly #calibration: Calibration | null;
-  readonly #stored = new Map<string, StoredMatrix>();
+  readonly #stored = new Map<string, { readonly matrix: StoredMatrix; readonly lora: StoredAnchorLora | null }>();
   readonly #inputs = new Map<string, ProductInput>();
 
   /** @param calibration what matrices of four bits are fitted to; null: to their own values. */
@@ -41,19 +48,32 @@ export class LayerProducts {
     return this.#inputs;
   }
 
-  /** `x [1, S, columns] -> [1, S, rows]`; `read` is called where the matrix has not been stored yet. */
+  /** `x [1, S, columns] -> [1, S, rows]`; `source` is read where the matrix has not been stored yet. */
   async multiply(
     graph: GraphBuilder,
     layer: number,
     product: ProductName,
     x: string,
-    read: () => Matrix,
+    source: ProductSource,
   ): Promise<string> {
     const key = productKey(layer, product);
-    const stored = this.#stored.get(key) ?? (await this.#store(graph, key, this.#formats[product], read()));
+    const stored = this.#stored.get(key) ?? (await this.#storeSource(graph, key, this.#formats[product], source));
     this.#stored.set(key, stored);
-    this.#inputs.set(key, { product, value: x, columns: stored.columns });
-    return multiply(graph, x, stored);
+    const { matrix, lora } = stored;
+    this.#inputs.set(key, { product, value: x, columns: matrix.columns });
+    const multiplied = multiply(graph, x, matrix);
+    return lora === null ? multiplied : addOnAnchors(graph, x, multiplied, lora);
+  }
+
+  async #storeSource(
+    graph: GraphBuilder,
+    key: string,
+    format: LinearFormat,
+    source: ProductSource,
+  ): Promise<{ matrix: StoredMatrix; lora: StoredAnchorLora | null }> {
+    const matrix = await this.#store(graph, key, format, source.matrix());
+    const lora = source.anchorLora();
+    return { matrix, lora: lora && storeAnchorLora(graph, lora) };
   }
 
   async #store(graph: GraphBuilder, key: string, format: LinearFormat, matrix: Matrix): Promise<StoredMatrix> {

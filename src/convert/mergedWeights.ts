@@ -1,13 +1,15 @@
 import type { DecoderConfig } from '../protocol/decoderConfig.ts';
 import { addLora, type Adapter } from './adapter.ts';
+import { underOneAnother, type AnchorLora } from './anchorLora.ts';
 import type { AnchorEmbedding, DecoderWeights } from './decoderWeights.ts';
 import type { Matrix } from './linearLayer.ts';
 import type { WeightSource } from './weightSource.ts';
 
-/** A decoder's weights, with an adapter's changes added as each is read: one tensor in memory at a time. */
+/** A decoder's weights, with an adapter's changes for all tokens added as each is read: one tensor in memory at a time. */
 export class MergedWeights implements DecoderWeights {
   readonly config: DecoderConfig;
   readonly anchors: AnchorEmbedding;
+  readonly hasAnchorLora: boolean;
   readonly #source: WeightSource;
   readonly #adapter: Adapter | null;
 
@@ -16,6 +18,7 @@ export class MergedWeights implements DecoderWeights {
     this.#source = source;
     this.#adapter = adapter;
     this.anchors = adapter?.anchorEmbedding(config) ?? { kind: 'none' };
+    this.hasAnchorLora = adapter?.anchorConfig.lora_on === 'anchors';
   }
 
   vector(name: string): Float32Array {
@@ -30,9 +33,22 @@ export class MergedWeights implements DecoderWeights {
     return { values, rows: values.length / columns, columns };
   }
 
+  anchorLora(...names: string[]): AnchorLora | null {
+    if (!this.hasAnchorLora) return null;
+    const parts = names.map((name) => {
+      const [rows = 0, columns = 0] = this.#source.shapes.get(name) ?? [];
+      const pair = this.#adapter?.pairFor(name);
+      if (pair === undefined) return { rows, lora: null };
+      const { a, b, rank, scale } = pair;
+      const up = b.map((value) => value * scale);
+      return { rows, lora: { down: { values: a, rows: rank, columns }, up: { values: up, rows, columns: rank } } };
+    });
+    return underOneAnother(parts);
+  }
+
   #merged(name: string): Float32Array {
     const values = this.#source.read(name);
-    const pair = this.#adapter?.pairFor(name);
+    const pair = this.hasAnchorLora ? undefined : this.#adapter?.pairFor(name);
     if (pair) addLora(values, this.#source.shapes.get(name)?.[1] ?? 0, pair);
     return values;
   }

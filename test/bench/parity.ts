@@ -9,12 +9,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { schemes, type AnchorConfig } from '../../src/protocol/anchorConfig.ts';
+import type { AnchorConfig } from '../../src/protocol/anchorConfig.ts';
 import { Decoder } from '../../src/engine/decoder.ts';
 import { loadPackage, type ModelPackage } from '../../src/engine/modelPackage.ts';
 import { Random } from '../../src/engine/random.ts';
 import { ScoringPass } from '../../src/engine/scoringPass.ts';
-import { tinyModel, tokenId } from '../unit/engine/tinyModel.ts';
+import { anchorKinds, tinyModel, tokenId } from '../unit/engine/tinyModel.ts';
 import { buildTinyPackage } from '../unit/engine/tinyDecoder.ts';
 import { noArguments, readOptions } from '../../scripts/options.ts';
 import { heldoutTexts } from './heldout.ts';
@@ -61,19 +61,17 @@ process.exitCode = passes ? 0 : 1;
 async function tinyDecoders(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'parity-'));
   try {
-    for (const scheme of schemes) {
-      const tiny = await buildTinyPackage(tinyModel({ scheme }, {}, schemes.indexOf(scheme) + 1), join(folder, scheme));
+    for (const [index, { name, rules }] of anchorKinds.entries()) {
+      const tiny = await buildTinyPackage(tinyModel(rules, {}, index + 1), join(folder, String(index)));
       for (const positions of ['cache', 'absolute'] as const) {
         for (const anchors_see_anchors of [true, false]) {
           const decoder = await open(tiny.package, { positions, anchors_see_anchors });
-          const random = new Random(
-            100 * schemes.indexOf(scheme) + (positions === 'cache' ? 10 : 0) + Number(anchors_see_anchors),
-          );
+          const random = new Random(100 * index + (positions === 'cache' ? 10 : 0) + Number(anchors_see_anchors));
           for (let n = 0; n < tinyPerKind; n++)
             await run(decoder, { base: tiny.base, adapter: tiny.adapter }, tinyLayout(random, n));
           totals.tinyCases += tinyPerKind;
           progress(
-            `${scheme}, ${positions} positions, anchors ${anchors_see_anchors ? '' : 'do not '}see anchors: ${summary()}`,
+            `${name}, ${positions} positions, anchors ${anchors_see_anchors ? '' : 'do not '}see anchors: ${summary()}`,
           );
           await decoder.dispose();
         }

@@ -8,17 +8,17 @@ import { AnchorContext } from '../../src/engine/anchorContext.ts';
 import { loadPackage } from '../../src/engine/modelPackage.ts';
 import { Random } from '../../src/engine/random.ts';
 import { samplingSchema } from '../../src/protocol/sampling.ts';
-import { schemes } from '../../src/protocol/anchorConfig.ts';
 import { randomIds } from '../unit/engine/contextFixtures.ts';
-import { tinyModel, writeTinyModel } from '../unit/engine/tinyModel.ts';
+import { anchorKinds, tinyModel, writeTinyModel } from '../unit/engine/tinyModel.ts';
 import { assertSame, openPair, tinyPackage, type Pair } from './deviceFixtures.ts';
 
 describe('a decoder on a device gives what it gives on the CPU', () => {
-  for (const scheme of schemes) {
+  for (const { name, rules } of anchorKinds) {
     for (const positions of ['cache', 'absolute'] as const) {
-      it(`reading and reducing sequences: ${scheme}, ${positions} positions`, async () => {
-        const pair = await openPair(await tinyPackage({ scheme, positions, anchors_see_anchors: scheme === 'mark' }));
-        const random = new Random(scheme.length + positions.length);
+      it(`reading and reducing sequences: ${name}, ${positions} positions`, async () => {
+        const seesAnchors = rules.scheme === 'mark';
+        const pair = await openPair(await tinyPackage({ ...rules, positions, anchors_see_anchors: seesAnchors }));
+        const random = new Random(name.length + positions.length);
         const pinned = randomIds(random, 3);
         const [device, cpu] = pair.contexts({ pinned });
         for (let n = 0; n < 5; n++) {

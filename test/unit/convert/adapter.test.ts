@@ -54,9 +54,9 @@ describe('Adapter', () => {
     ['an unknown scheme', () => edit('anchor_config.json', { scheme: 'EQ' }), /anchor_config\.json: scheme/],
     ['a ratio outside its list', () => edit('anchor_config.json', { ratio: 3 }), /ratio: is not one of ratios/],
     [
-      'a LoRA that is active on anchors alone',
-      () => edit('anchor_config.json', { lora_on: 'anchors' }),
-      /anchor_config\.json: lora_on: must be "all".*cannot be merged/,
+      'a LoRA that is active on anchors alone, where no token is marked as one',
+      () => edit('anchor_config.json', { lora_on: 'anchors', scheme: 'AC', anchor_token_ids: [128] }),
+      /anchor_config\.json: lora_on: may be "anchors" in the scheme mark only/,
     ],
     [
       'no anchor embedding',

@@ -43,10 +43,15 @@ export function referenceLogits(
       cached.set(name, found);
       return found;
     };
+    /** As the i-th token multiplies: under a LoRA on anchors alone, every other one by the decoder's own weight. */
+    const product = (name: string, x: Row, i: number): Row => {
+      const isOwn = rules.lora_on === 'anchors' && !at(tokens, i).anchor;
+      return times(isOwn ? unmerged(model, `model.layers.${layer}.${name}`) : weight(name), x);
+    };
     const normed = hidden.map((x) => rmsNorm(x, weight('input_layernorm'), config.rms_norm_eps));
-    const queries = normed.map((x) => times(weight('self_attn.q_proj'), x));
-    const keys = normed.map((x) => times(weight('self_attn.k_proj'), x));
-    const values = normed.map((x) => times(weight('self_attn.v_proj'), x));
+    const queries = normed.map((x, i) => product('self_attn.q_proj', x, i));
+    const keys = normed.map((x, i) => product('self_attn.k_proj', x, i));
+    const values = normed.map((x, i) => product('self_attn.v_proj', x, i));
     hidden = hidden.map((x, i) => {
       const query = at(tokens, i);
       const seen = tokens.slice(0, i + 1).flatMap((key, j) => (sees(query, key, rules.anchors_see_anchors) ? [j] : []));
@@ -70,13 +75,13 @@ export function referenceLogits(
         });
         mixed.push(...out);
       }
-      return plus(x, times(weight('self_attn.o_proj'), mixed));
+      return plus(x, product('self_attn.o_proj', mixed, i));
     });
-    hidden = hidden.map((x) => {
+    hidden = hidden.map((x, n) => {
       const y = rmsNorm(x, weight('post_attention_layernorm'), config.rms_norm_eps);
-      const up = times(weight('mlp.up_proj'), y);
-      const gated = times(weight('mlp.gate_proj'), y).map((g, i) => (g / (1 + Math.exp(-g))) * at(up, i));
-      return plus(x, times(weight('mlp.down_proj'), gated));
+      const up = product('mlp.up_proj', y, n);
+      const gated = product('mlp.gate_proj', y, n).map((g, i) => (g / (1 + Math.exp(-g))) * at(up, i));
+      return plus(x, product('mlp.down_proj', gated, n));
     });
   }
   const head = merged(model, config.tie_word_embeddings ? 'model.embed_tokens' : 'lm_head');
@@ -124,10 +129,15 @@ function embed(model: TinyModel, token: Token): Row {
   return isMarked ? plus(row, Array.from(anchorEmbedding.data)) : row;
 }
 
-/** A weight with the adapter's product added: W + (alpha / r) B A. */
-function merged(model: TinyModel, name: string): TinyTensor {
+function unmerged(model: TinyModel, name: string): TinyTensor {
   const weight = model.base.get(`${name}.weight`);
   if (weight === undefined) throw new Error(`no weight ${name}`);
+  return weight;
+}
+
+/** A weight with the adapter's product added: W + (alpha / r) B A. */
+function merged(model: TinyModel, name: string): TinyTensor {
+  const weight = unmerged(model, name);
   const a = model.adapter.get(`base_model.model.${name}.lora_A.weight`);
   const b = model.adapter.get(`base_model.model.${name}.lora_B.weight`);
   if (a === undefined || b === undefined) return weight;

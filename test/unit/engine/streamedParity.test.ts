@@ -4,19 +4,19 @@ import { AnchorContext } from '../../../src/engine/anchorContext.ts';
 import { Random } from '../../../src/engine/random.ts';
 import { anchored, assertClose, randomIds, sequence } from './contextFixtures.ts';
 import { referenceLogits } from './referenceDecoder.ts';
-import { tokenId } from './tinyModel.ts';
+import { anchorKinds, tokenId } from './tinyModel.ts';
 import { openTinyDecoder } from './tinyDecoder.ts';
 
 describe('streaming', function () {
   this.timeout(30_000);
 
   describe('a streamed run that reduces after each sequence equals one masked forward', () => {
-    for (const scheme of ['AC', 'EP', 'mark', 'select'] as const) {
+    for (const { name, rules } of anchorKinds) {
       for (const positions of ['cache', 'absolute'] as const) {
         for (const seesAnchors of [true, false]) {
-          it(`${scheme}, ${positions} positions, anchors ${seesAnchors ? 'see' : 'do not see'} anchors`, async () => {
-            const tiny = await openTinyDecoder({ scheme, positions, anchors_see_anchors: seesAnchors });
-            const random = new Random(scheme.length + positions.length + Number(seesAnchors));
+          it(`${name}, ${positions} positions, anchors ${seesAnchors ? 'see' : 'do not see'} anchors`, async () => {
+            const tiny = await openTinyDecoder({ ...rules, positions, anchors_see_anchors: seesAnchors });
+            const random = new Random(name.length + positions.length + Number(seesAnchors));
             for (let round = 0; round < 3; round++) {
               const pinned = randomIds(random, random.integer(round, 4));
               const context = new AnchorContext(tiny.decoder, { pinned });

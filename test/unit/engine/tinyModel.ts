@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { AnchorConfig } from '../../../src/protocol/anchorConfig.ts';
+import { schemes, type AnchorConfig } from '../../../src/protocol/anchorConfig.ts';
 import type { DecoderConfig } from '../../../src/protocol/decoderConfig.ts';
 import { fromFloat16, toFloat16 } from '../../../src/engine/float16.ts';
 import { Random } from '../../../src/engine/random.ts';
@@ -26,6 +26,15 @@ export interface TinyModel {
 
 export const LORA_RANK = 2;
 export const LORA_ALPHA = 4;
+
+/** What implementations have to agree about. */
+export const anchorKinds: readonly {
+  readonly name: string;
+  readonly rules: Pick<AnchorConfig, 'scheme' | 'lora_on'>;
+}[] = [
+  ...schemes.map((scheme) => ({ name: scheme, rules: { scheme } })),
+  { name: 'mark with a LoRA on anchors alone', rules: { scheme: 'mark', lora_on: 'anchors' } },
+];
 
 const specials = ['<|endoftext|>', '<|im_start|>', '<|im_end|>'];
 const merges = [
