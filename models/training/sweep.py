@@ -1,9 +1,9 @@
 """Short runs side by side: same tokens, same seed, same evaluation rows. Stopped, it goes on where it was.
 
-    python sweep.py --work WORK --out DIR [--table sweep.json] [--only NAME,NAME] [--show]
+    python sweep.py --work WORK --out DIR [--table sweep.json] [--only NAME,NAME] [--beside ADAPTER] [--show]
 
 The table is a JSON list of {name, options, ratios}: `options` go to train.py, `ratios` are what the adapter is measured
-at. DIR/NAME is the run, DIR/NAME/result.json its figures; what has a result is not run again. At the end, and alone
+at. DIR/NAME is the run, DIR/NAME/result.json its figures; what has a result is not run again. `--beside` measures a finished adapter on the same rows. At the end, and alone
 with --show, it prints the Markdown table of EXPERIMENTS.md: nats a token of the answer (the lower the better), and
 recovery.
 """
@@ -21,8 +21,9 @@ import torch
 
 from adapter import read_weights
 from base import read_decoder
+from batches import WHOLE
 from corpus import Corpus
-from evaluate import measure_task
+from evaluate import anchor_config, load, measure_task
 from examples import Example
 from export import write_json
 from layout import Rules
@@ -76,6 +77,15 @@ def measure(
     return {"tokens": lines[-1]["tokens"], "steps": lines[-1]["step"], "minutes": lines[-1]["minutes"], **measured}
 
 
+@torch.no_grad()
+def measure_beside(options: argparse.Namespace, rows: dict[str, list[Example]], tokens: Tokens) -> dict:
+    """Every task under every reading of an adapter of scheme mark that was trained elsewhere."""
+    model, declared = load(options.work / "base", options.beside, torch.bfloat16), anchor_config(options.beside)
+    rules, choices = Rules(declared["anchors_see_anchors"], declared["positions"]), {"window": options.rows}
+    measured = {kind: measure_task(model, tokens, each, [8, WHOLE], choices, rules, []) for kind, each in rows.items()}
+    return {"tokens": None, "steps": None, **measured}
+
+
 def table(entries: list[dict], folder: Path) -> str:
     """Markdown: a row for every reading of every run that has a result."""
     head = ["run", "tokens", "steps", "read", "kept", *TASKS]
@@ -87,7 +97,8 @@ def table(entries: list[dict], folder: Path) -> str:
         result = json.loads(path.read_text(encoding="utf8"))
         for reading in result[TASKS[0]]:
             kept = sum(result[kind][reading]["kept"] for kind in TASKS) / len(TASKS)
-            run = [entry["name"], f"{result['tokens'] / 1000:.0f}k", str(result["steps"])]
+            counts = ["", ""] if result["tokens"] is None else [f"{result['tokens'] / 1000:.0f}k", str(result["steps"])]
+            run = [entry["name"], *counts]
             cells = [*(run if reading == "none" else ["", "", ""]), reading, f"{kept:.0f}"]
             for kind in TASKS:
                 found = result[kind][reading]
@@ -106,6 +117,7 @@ def main() -> None:
     a.add_argument("--only", type=lambda text: text.split(","), help="names of the table's runs, in the order to take")
     a.add_argument("--tokens", default="150e3", help="text tokens of every run")
     a.add_argument("--rows", type=int, default=24, help="rows of each task")
+    a.add_argument("--beside", type=Path, help="adapter folder (scheme mark) to measure on the same rows")
     a.add_argument("--show", action="store_true", help="print the table of what is there")
     options = a.parse_args()
 
@@ -126,6 +138,13 @@ def main() -> None:
         subprocess.run([sys.executable, script, *paths, *usual, *entry["options"]], check=True)
         rows = evaluation_rows(options.work, tokens, options.rows)
         write_json(run / "result.json", measure(options, run, entry, rows, tokens))
+    if options.beside:
+        entries.append({"name": options.beside.resolve().name})
+        path = options.out / entries[-1]["name"] / "result.json"
+        if not path.is_file():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            rows = evaluation_rows(options.work, tokens, options.rows)
+            write_json(path, measure_beside(options, rows, tokens))
     print(table(entries, options.out))
 
 
