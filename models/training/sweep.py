@@ -3,9 +3,9 @@
     python sweep.py --work WORK --out DIR [--table sweep.json] [--only NAME,NAME] [--beside ADAPTER] [--show]
 
 The table is a JSON list of {name, options, ratios}: `options` go to train.py, `ratios` are what the adapter is measured
-at. DIR/NAME is the run, DIR/NAME/result.json its figures; what has a result is not run again. `--beside` measures a finished adapter on the same rows. At the end, and alone
-with --show, it prints the Markdown table of EXPERIMENTS.md: nats a token of the answer (the lower the better), and
-recovery.
+at. DIR/NAME is the run, DIR/NAME/result.json its figures; what has a result is not run again. `--beside` measures a
+finished adapter on the same rows. At the end, and alone with --show, it prints the Markdown table of EXPERIMENTS.md:
+nats a token of the answer (the lower the better), and recovery.
 """
 
 from __future__ import annotations
