@@ -124,9 +124,11 @@ function targetTable({ tasks, regression }: Evaluation): string {
     isMet === null ? '-' : isMet ? 'yes' : 'no',
   ]);
   const beaten = controlsBeaten(tasks);
-  const losers =
-    beaten === null || beaten.notBeaten.length === 0 ? [] : ['', `Not beaten: ${beaten.notBeaten.join('; ')}.`];
-  return [...markdownTable(['target', 'wanted', 'reached', 'met'], lines), ...losers].join('\n');
+  const others = Object.entries(beaten?.notBeaten ?? {}).map(([task, names]) => [task, names.join(', ')]);
+  return [
+    ...markdownTable(['target', 'wanted', 'reached', 'met'], lines),
+    ...(others.length === 0 ? [] : ['', ...markdownTable(['task', 'controls not beaten'], others)]),
+  ].join('\n');
 }
 
 function regressionNote(own: readonly TaskFigures[]): string {

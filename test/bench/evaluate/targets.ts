@@ -91,23 +91,22 @@ function paperTargets(tasks: readonly TaskFigures[]): Target[] {
 }
 
 /**
- * Of the controls of all tasks, the share that anchors of the same ratio score more than; the others by name. Choices are
+ * Of the controls of all tasks, the share that anchors of the same ratio score more than; the others by task. Choices are
  * compared by the log-probability of the right one among them: few items often tie in accuracy.
  */
-export function controlsBeaten(tasks: readonly TaskFigures[]): { share: number; notBeaten: string[] } | null {
+export function controlsBeaten(
+  tasks: readonly TaskFigures[],
+): { share: number; notBeaten: Readonly<Record<string, readonly string[]>> } | null {
   const compared = tasks.flatMap((task) =>
     task.arms.flatMap((arm) => {
       const more = arm.anchorsMore[task.metrics.includes('right') ? 'right' : (task.metrics[0] ?? '')];
-      return more === null || more === undefined
-        ? []
-        : [{ name: `${task.name}: ${arm.name}`, isBeaten: more.value > 0 }];
+      return more === null || more === undefined ? [] : [{ task: task.name, name: arm.name, isBeaten: more.value > 0 }];
     }),
   );
   if (compared.length === 0) return null;
-  return {
-    share: compared.filter(({ isBeaten }) => isBeaten).length / compared.length,
-    notBeaten: compared.filter(({ isBeaten }) => !isBeaten).map(({ name }) => name),
-  };
+  const notBeaten: Record<string, string[]> = {};
+  for (const { task, name, isBeaten } of compared) if (!isBeaten) (notBeaten[task] ??= []).push(name);
+  return { share: compared.filter(({ isBeaten }) => isBeaten).length / compared.length, notBeaten };
 }
 
 function target(name: string, wanted: string, reached: number | null, isMet: (value: number) => boolean): Target {
