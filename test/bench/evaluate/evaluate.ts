@@ -36,6 +36,7 @@ interface Done {
   readonly task: Task;
   readonly figures: TaskFigures;
   readonly runs: readonly ArmRun[];
+  readonly isPart: boolean;
 }
 
 try {
@@ -78,6 +79,7 @@ async function evaluate(): Promise<object> {
   const evaluation: Evaluation = {
     variant,
     scale,
+    isPart: done.some((each) => each.isPart),
     seconds: (performance.now() - begin) / 1000,
     rows: runner.counts,
     tasks: done.map(({ figures }) => figures).filter(({ arms }) => arms.length > 0),
@@ -126,7 +128,9 @@ async function runTask(task: Task, runner: RowRunner, source: ItemSource): Promi
   }
   const { name, title, part, metrics, caveats } = task;
   const arms = armFigures(runs, items, metrics);
-  return { task, runs, figures: { name, title, part, metrics, items: items.length, caveats, arms } };
+  const run = Math.max(0, ...arms.map((arm) => arm.items));
+  const isPart = options.limit !== null || run < items.length;
+  return { task, runs, isPart, figures: { name, title, part, metrics, items: run, caveats, arms } };
 }
 
 async function timeAll(

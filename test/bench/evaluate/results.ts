@@ -16,6 +16,8 @@ import { parts, type Part, type Scale } from './task.ts';
 export interface Evaluation {
   readonly variant: string;
   readonly scale: Scale;
+  /** Whether fewer items were run than the scale has. */
+  readonly isPart: boolean;
   readonly seconds: number;
   readonly rows: { readonly computed: number; readonly known: number };
   readonly tasks: readonly TaskFigures[];
@@ -47,6 +49,9 @@ export function cardText(evaluation: Evaluation): string {
   });
   return [
     '# Evaluation',
+    ...(scale === 'whole' && evaluation.isPart
+      ? ['Part of the evaluation: the first items of each task, as many as its tables say, so that intervals are wide.']
+      : []),
     ...(scale === 'quick'
       ? ['A quick run: a few items of each task show that everything works; no figure here says more.']
       : []),
@@ -83,7 +88,7 @@ export async function writeCard(evaluation: Evaluation, folder: string): Promise
 
 /** The run in one line. */
 export function jsonResult(evaluation: Evaluation): object {
-  const { variant, scale, seconds, rows, tasks, regression, accelerations, leftOut } = evaluation;
+  const { variant, scale, isPart, seconds, rows, tasks, regression, accelerations, leftOut } = evaluation;
   const short = (estimate: Estimate | null | undefined): number[] | null =>
     estimate === null || estimate === undefined
       ? null
@@ -102,6 +107,7 @@ export function jsonResult(evaluation: Evaluation): object {
   return {
     variant,
     scale,
+    isPart,
     seconds: Math.round(seconds),
     rows,
     targets: targets(tasks, regression).map((each) => ({

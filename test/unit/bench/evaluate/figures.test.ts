@@ -48,6 +48,7 @@ function evaluation(tasks: readonly TaskFigures[], more: Partial<Evaluation> = {
   return {
     variant: 'int8',
     scale: 'quick',
+    isPart: false,
     seconds: 3.4,
     rows,
     tasks,
@@ -158,6 +159,8 @@ describe('what is told', () => {
       /\| Title of piqa-0shot \(acc_norm\) \| 8 \| 50\.0 \| 75\.0 \| 25\.0 \[.*\] \| 66\.9 \| -16\.9 \(acc_norm\) \|/,
     );
     assert.match(text, /\| average \|.*18\.8/);
+    assert.doesNotMatch(text, /Part of the evaluation/);
+    assert.match(cardText(evaluation([], { scale: 'whole', isPart: true })), /Part of the evaluation/);
   });
 
   it("the paper's table has C and T", () => {
