@@ -22,7 +22,7 @@ export interface EvaluateOptions {
 export const evaluateUsage: Usage<EvaluateOptions> = {
   usage: `usage: npm run --silent evaluate -- [--quick] [--variant NAME] [--tasks A,B] [--limit ITEMS] [--data FOLDER]
                                     [--package FOLDER] [--ac PACKAGE] [--ep PACKAGE] [--known] [--write]
-  --quick     a few items of every task, of the committed sample: five minutes on two cores
+  --quick     a few items of every task, of the committed sample: a few minutes on two cores
   --tasks     names of tasks, or of parts: ${parts.join(', ')}
   --limit     at most so many items of a task
   --data      the data package's folder; by default ANCHORAGE_DATA, with --quick the sample
