@@ -1,6 +1,6 @@
 import type { RehydrationReason } from '../protocol/memory.ts';
 import { foldedWord } from './searchWords.ts';
-import type { SessionSequence } from './sessionSequence.ts';
+import type { SequenceText, SessionSequence } from './sessionSequence.ts';
 import type { TextMatch } from './textIndex.ts';
 import { wordsOf, type QuestionWord } from './words.ts';
 
@@ -84,8 +84,9 @@ function chosenByItself({ sequences, words, matches, salience }: RehydrationQues
     const last = sequences.at(-1);
     return last?.text.kind === 'exchange' ? [{ id: last.id, why: { kind: 'followUp' } }] : [];
   }
-  const echoes = echoesOf(sequences, words);
-  const byWords = chosenByWords(matches, salience, { least: words.length > mostAsked ? half : some, echoes });
+  const asked = new Set(words.map(({ text }) => foldedWord(text)));
+  const isEcho = (id: string): boolean => sequences.some((each) => each.id === id && asksTheSame(each.text, asked));
+  const byWords = chosenByWords(matches, salience, { least: words.length > mostAsked ? half : some, isEcho });
   if (byWords === null || byWords.length > 0) {
     return (
       byWords && byWords.map(({ id, words: shared }) => ({ id, why: { kind: 'words', words: shared.slice(0, 4) } }))
@@ -98,17 +99,14 @@ function chosenByItself({ sequences, words, matches, salience }: RehydrationQues
 }
 
 /**
- * Exchanges that asked what is asked now, in no other words. What they answered is second-hand where another sequence has
+ * Whether an exchange asked what is asked now, in no other words. What it answered is second-hand where another sequence has
  * most of these words too: it was taken from that one, and may have been wrong.
+ *
+ * @param asked words that are asked now, folded.
  */
-function echoesOf(sequences: readonly SessionSequence[], words: readonly QuestionWord[]): ReadonlySet<string> {
-  const asked = new Set(words.map(({ text }) => foldedWord(text)));
-  const echoes = new Set<string>();
-  for (const { id, text } of sequences) {
-    if (text.kind !== 'exchange' || !isAsked.test(text.question)) continue;
-    if (wordsOf(text.question).every((word) => asked.has(foldedWord(word.text)))) echoes.add(id);
-  }
-  return echoes;
+function asksTheSame(text: SequenceText, asked: ReadonlySet<string>): boolean {
+  if (text.kind !== 'exchange' || !isAsked.test(text.question)) return false;
+  return wordsOf(text.question).every((word) => asked.has(foldedWord(word.text)));
 }
 
 /**
@@ -120,9 +118,10 @@ function echoesOf(sequences: readonly SessionSequence[], words: readonly Questio
 function chosenByWords(
   matches: readonly TextMatch[],
   salience: ReadonlyMap<string, number> | null,
-  { least, echoes }: { readonly least: number; readonly echoes: ReadonlySet<string> },
+  { least, isEcho }: { readonly least: number; readonly isEcho: (id: string) => boolean },
 ): readonly TextMatch[] | null {
-  const told = matches.filter(({ id }) => !echoes.has(id));
+  // Those with fewer words decide nothing beside one that has nearly all: their texts need not be looked at.
+  const told = matches.filter(({ id, coverage }) => coverage >= nearlyAll * nearly && !isEcho(id));
   const firstHand = (told[0]?.coverage ?? 0) >= nearlyAll ? told : matches;
   const [first, second] = firstHand;
   if (first === undefined || first.coverage < least) return [];
