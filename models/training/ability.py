@@ -62,14 +62,12 @@ def main() -> None:
     options = a.parse_args()
 
     tokens = Tokens(options.base / "tokenizer.json")
-    model = load(options.base, options.adapter, torch.bfloat16)
+    base, model = (load(options.base, folder, torch.bfloat16) for folder in (None, options.adapter))
     found: dict[str, dict] = {}
     for name in SETS:
         rows = list(islice(read_rows(Path(options.data) / "eval" / f"{name}.jsonl.xz"), options.rows))
-        model.enable_lora(True)
-        adapter = accuracy(model, rows, tokens)
-        model.enable_lora(False)
-        found[name] = {"rows": len(rows), "base": accuracy(model, rows, tokens), "adapter": adapter}
+        scores = {"base": accuracy(base, rows, tokens), "adapter": accuracy(model, rows, tokens)}
+        found[name] = {"rows": len(rows), **scores}
         print(name, found[name], flush=True)
     write_json(options.adapter / "evaluation" / "ability.json", found)
 

@@ -1,6 +1,7 @@
-"""Read and write an adapter folder: PEFT's LoRA layout plus the anchor embedding.
+"""Read and write an adapter folder: one LoRA or two in PEFT's layout, and the anchor embedding.
 
 adapter_model.safetensors      base_model.model.model.layers.{i}.{self_attn|mlp}.{projection}.lora_{A,B}.weight, float16
+anchors/                       the same for a LoRA on anchors alone, over the decoder that has the other one merged in
 anchor_embedding.safetensors   anchor_embedding.weight [added or 1, hidden], float32
 """
 
@@ -16,12 +17,20 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from base import read_decoder
 from lora import Anchoring
-from model import AnchorDecoder
+from model import AnchorDecoder, DecoderConfig
 
 PEFT_NAME = re.compile(r"base_model\.model\.model\.layers\.(\d+)\.(self_attn|mlp)\.(\w+_proj)\.(lora_[AB])\.weight")
 OWN_NAME = re.compile(r"blocks\.(\d+)\.(\w+_proj)\.(lora_[AB])")
+PEFT_PREFIX = "base_model.model."
 MLP = ("gate_proj", "up_proj", "down_proj")
+WEIGHTS = "adapter_model.safetensors"
+
+
+def lora_folder(folder: Path, conditional: bool) -> Path:
+    """Where an adapter folder has the LoRA for all tokens, or that for anchors alone."""
+    return folder / "anchors" if conditional else folder
 
 
 def to_peft(parameters: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -39,11 +48,12 @@ def to_peft(parameters: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def write_weights(model: AnchorDecoder, folder: Path) -> None:
     """Write the two safetensors files; schemes without an embedding or a LoRA leave out theirs."""
-    folder.mkdir(parents=True, exist_ok=True)
+    inner = lora_folder(folder, model.anchoring.conditional)
+    inner.mkdir(parents=True, exist_ok=True)
     parameters = model.trainable()
     lora = to_peft(parameters)
     if lora:
-        replace_tensors(folder / "adapter_model.safetensors", lora)
+        replace_tensors(inner / WEIGHTS, lora)
     if "anchor_embedding" in parameters:
         embedding = parameters["anchor_embedding"].detach().to("cpu", torch.float32).contiguous()
         replace_tensors(folder / "anchor_embedding.safetensors", {"anchor_embedding.weight": embedding})
@@ -60,19 +70,13 @@ def replace_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
         raise
 
 
-def read_weights(model: AnchorDecoder, folder: Path, lora_only: bool = False) -> None:
-    """Copy an adapter folder into a model of the same scheme and rank. `lora_only`: into one of any scheme, whose anchor
-    embedding stays as it is."""
+def read_weights(model: AnchorDecoder, folder: Path, part: str = "all") -> None:
+    """Copy an adapter folder into a model of the same scheme and rank; or its `lora` or its `embedding` alone, the rest of
+    the model staying as it is."""
     parameters = model.trainable()
-    if lora_only:
-        parameters.pop("anchor_embedding", None)
-    found: dict[str, Tensor] = {}
-    for key, value in load_file(folder / "adapter_model.safetensors").items():
-        match = PEFT_NAME.fullmatch(key)
-        if not match:
-            raise SystemExit(f"{folder}/adapter_model.safetensors: unexpected tensor {key}")
-        layer, _, projection, matrix = match.groups()
-        found[f"blocks.{layer}.{projection}.{matrix}"] = value
+    wanted = {"embedding": {"anchor_embedding"}, "lora": parameters.keys() - {"anchor_embedding"}}
+    parameters = {name: value for name, value in parameters.items() if name in wanted.get(part, parameters)}
+    found = {} if part == "embedding" else read_lora(lora_folder(folder, model.anchoring.conditional))
     if "anchor_embedding" in parameters:
         found["anchor_embedding"] = load_file(folder / "anchor_embedding.safetensors")["anchor_embedding.weight"]
     if found.keys() != parameters.keys():
@@ -86,10 +90,44 @@ def read_weights(model: AnchorDecoder, folder: Path, lora_only: bool = False) ->
             parameters[name].copy_(value.to(parameters[name].dtype))
 
 
+def read_lora(folder: Path) -> dict[str, Tensor]:
+    """The matrices of a LoRA, by the model's names of them."""
+    found: dict[str, Tensor] = {}
+    for key, value in load_file(folder / WEIGHTS).items():
+        match = PEFT_NAME.fullmatch(key)
+        if not match:
+            raise SystemExit(f"{folder}/{WEIGHTS}: unexpected tensor {key}")
+        layer, _, projection, matrix = match.groups()
+        found[f"blocks.{layer}.{projection}.{matrix}"] = value
+    return found
+
+
+def read_lora_config(folder: Path) -> dict:
+    """The adapter_config.json of a LoRA."""
+    return json.loads((folder / "adapter_config.json").read_text(encoding="utf8"))
+
+
+def merge_lora(weights: dict[str, Tensor], folder: Path) -> None:
+    """Add a LoRA, scaled, to the matrices [out, in] of a decoder in place. SystemExit where it fits another one."""
+    config, lora = read_lora_config(folder), load_file(folder / WEIGHTS)
+    scale = config["lora_alpha"] / config["r"]
+    for name, down in lora.items():
+        if ".lora_A." not in name:
+            continue
+        up = lora[name.replace(".lora_A.", ".lora_B.")]
+        target = name.removeprefix(PEFT_PREFIX).replace(".lora_A.", ".")
+        if target not in weights or weights[target].shape != (up.shape[0], down.shape[1]):
+            raise SystemExit(f"{folder}/{WEIGHTS}: {name} fits no matrix of the decoder")
+        weights[target] += scale * (up.float() @ down.float())
+
+
 def adapter_shape(folder: Path, scheme: str) -> Anchoring:
-    """Rank, alpha, number of anchor embeddings and adapted matrices of an adapter folder."""
-    config = json.loads((folder / "adapter_config.json").read_text(encoding="utf8"))
-    with safe_open(folder / "adapter_model.safetensors", "pt") as tensors:
+    """Rank, alpha, number of anchor embeddings and adapted matrices of an adapter folder; of two LoRAs, of the one on
+    anchors alone."""
+    conditional = lora_folder(folder, True).is_dir()
+    inner = lora_folder(folder, conditional)
+    config = read_lora_config(inner)
+    with safe_open(inner / WEIGHTS, "pt") as tensors:
         found = [PEFT_NAME.fullmatch(name) for name in tensors.keys()]
     adapted = frozenset(f"{match[1]}.{match[3]}" for match in found if match)
     path = folder / "anchor_embedding.safetensors"
@@ -97,7 +135,16 @@ def adapter_shape(folder: Path, scheme: str) -> Anchoring:
     if path.is_file():
         with safe_open(path, "pt") as tensors:
             added = tensors.get_slice("anchor_embedding.weight").get_shape()[0]
-    path = folder / "anchor_config.json"
-    declared = json.loads(path.read_text(encoding="utf8")) if path.is_file() else {}
-    conditional = declared.get("lora_on", "all") == "anchors"
     return Anchoring(scheme, config["r"], config["lora_alpha"], added, adapted, conditional)
+
+
+def read_adapted(base: Path, folder: Path | None, scheme: str, dtype: torch.dtype) -> AnchorDecoder:
+    """A decoder with its adapter, or (None) the bare base. Of two LoRAs the one for all tokens is merged in."""
+    config, weights = read_decoder(base)
+    anchoring = adapter_shape(folder, scheme) if folder else Anchoring(scheme, rank=0)
+    if folder and anchoring.conditional and (folder / WEIGHTS).is_file():
+        merge_lora(weights, folder)
+    model = AnchorDecoder(DecoderConfig.of(config), weights, anchoring, dtype)
+    if folder:
+        read_weights(model, folder)
+    return model.eval()

@@ -10,7 +10,7 @@ from batches import Plan, group_by_length
 from examples import Example
 from tasks import Tasks
 
-CHOICES = {"stride": 40, "window": 40, "attention": 20}
+CHOICES = {"stride": 15, "window": 25, "attention": 60}
 SHORTEST_LIMIT = 512  # tokens of the longest context when a curriculum begins
 
 

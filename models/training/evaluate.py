@@ -25,14 +25,12 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
-from adapter import adapter_shape, read_weights
-from base import read_decoder
+from adapter import read_adapted
 from batches import IGNORED, group_by_length, targets_of
 from examples import Example
 from export import write_json
 from layout import Context, Rules, collate, place, place_full, run
-from lora import Anchoring
-from model import AnchorDecoder, DecoderConfig
+from model import AnchorDecoder
 from readings import readings
 from text import Tokens
 
@@ -169,13 +167,8 @@ def anchor_config(adapter: Path) -> dict:
 
 def load(base: Path, adapter: Path | None, dtype: torch.dtype) -> AnchorDecoder:
     """A decoder with its adapter, or the bare base (scheme select)."""
-    config, weights = read_decoder(base)
     scheme = anchor_config(adapter)["scheme"] if adapter else "select"
-    anchoring = adapter_shape(adapter, scheme) if adapter else Anchoring("select", rank=0)
-    model = AnchorDecoder(DecoderConfig.of(config), weights, anchoring, dtype)
-    if adapter:
-        read_weights(model, adapter)
-    return model.eval().to("cuda" if torch.cuda.is_available() else "cpu")
+    return read_adapted(base, adapter, scheme, dtype).to("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def main() -> None:
@@ -208,12 +201,11 @@ def main() -> None:
         print(task, json.dumps(results[task]), flush=True)
         write_json(path, results)
     texts = {kind: read_rows(options.adapter / "heldout" / f"{kind}.jsonl") for kind in ("prose", "code")}
+    base = None if options.untrained else load(options.base, None, torch.bfloat16)
     for kind, rows in texts.items():
         found = {"whole": round(perplexity(model, tokens, rows, rules), 3)}
-        if not options.untrained:
-            model.enable_lora(False)
-            found["whole_base"] = round(perplexity(model, tokens, rows, rules), 3)
-            model.enable_lora(True)
+        if base:
+            found["whole_base"] = round(perplexity(base, tokens, rows, rules), 3)
         results[f"perplexity_{kind}"] = found
         print(kind, json.dumps(found), flush=True)
         write_json(path, results)

@@ -4,7 +4,8 @@
 
 Copies RUN/adapter's weights (adapter.py has the names) and writes adapter_config.json (a PEFT LoraConfig) and
 anchor_config.json (how a package of this adapter is to be read: the rules that RUN/options.json says it learned).
-A conditional LoRA is exported with "lora_on": "anchors": packages have it beside the matrices, as it cannot be merged.
+A conditional LoRA is exported to OUT/anchors: packages have it beside the matrices, as it cannot be merged. `--over
+ADAPTER`: the run's base had that adapter merged in (merge.py), so its LoRA is exported too.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from pathlib import Path
 
 from safetensors import safe_open
 
-from adapter import PEFT_NAME
+from adapter import PEFT_NAME, WEIGHTS, lora_folder
 from lora import PROJECTIONS
 
+EMBEDDING = "anchor_embedding.safetensors"
 FIRST_LONGEST_SEQUENCE = 256  # tokens, of runs whose options.json does not say it
 
 
@@ -56,20 +58,18 @@ def anchor_config(learned: dict, added_ids: list[int], base_name: str, base_file
     Both are found by their place or their id, so these schemes have the one choice stride.
     """
     choices = ["stride", "window", "attention"] if learned["scheme"] == "mark" else ["stride"]
-    conditional = {"lora_on": "anchors"} if learned.get("lora_on", "all") == "anchors" else {}
     return {
         "format_version": 1,
         "scheme": learned["scheme"],
         "anchor_token_ids": added_ids,
-        "choice": "window" if "window" in choices else "stride",
+        "choice": "attention" if "attention" in choices else "stride",
         "choices": choices,
         "ratio": 8 if 8 in learned["ratios"] else learned["ratios"][0],
-        "ratios": learned["ratios"],
+        "ratios": sorted(set(learned["ratios"])),
         "anchors_see_anchors": not learned["strict"],
         "positions": learned["positions"],
         "independent_chunks": learned["positions"] == "cache",
         "max_sequence_tokens": learned.get("max_sequence_tokens", FIRST_LONGEST_SEQUENCE),
-        **conditional,
         "base": {"name": base_name, "sha256": sha256(base_file)},
     }
 
@@ -89,6 +89,14 @@ def write_json(path: Path, value: dict) -> None:
     path.write_text(json.dumps(value, indent=2) + "\n", encoding="utf8")
 
 
+def copy(source: Path, target: Path) -> None:
+    """Copy a file of an adapter, unless it is there already."""
+    if not source.is_file():
+        raise SystemExit(f"{source} is missing: has the run saved a checkpoint yet?")
+    if source.resolve() != target.resolve():
+        shutil.copyfile(source, target)
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Export one run."""
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -96,20 +104,23 @@ def main(arguments: list[str] | None = None) -> None:
     a.add_argument("--base-file", type=Path, required=True, help="the GGUF file the run started from")
     a.add_argument("--base-name", default="SmolLM2-135M-Instruct")
     a.add_argument("--hub", default="HuggingFaceTB/SmolLM2-135M-Instruct")
+    a.add_argument("--over", type=Path, help="adapter folder that was merged into the run's base")
     a.add_argument("--out", type=Path, required=True)
     options = a.parse_args(arguments)
 
-    source = options.run / "adapter"
-    options.out.mkdir(parents=True, exist_ok=True)
     learned = json.loads((options.run / "options.json").read_text(encoding="utf8"))
-    embedding = [] if learned["scheme"] == "EP" else ["anchor_embedding.safetensors"]
-    for name in ("adapter_model.safetensors", *embedding):
-        if not (source / name).is_file():
-            raise SystemExit(f"{source / name} is missing: has the run saved a checkpoint yet?")
-        if (source / name).resolve() != (options.out / name).resolve():
-            shutil.copyfile(source / name, options.out / name)
-    rank, projections, layers = lora_shape(options.out / "adapter_model.safetensors")
-    write_json(options.out / "adapter_config.json", lora_config(rank, options.hub, projections, layers))
+    inner = lora_folder(Path(), learned.get("lora_on", "all") == "anchors")
+    if options.over and inner == Path():
+        raise SystemExit(f"--over is for a LoRA on anchors alone; {options.run} trained one for all tokens")
+    (options.out / inner).mkdir(parents=True, exist_ok=True)
+    if options.over:
+        for name in ("adapter_config.json", WEIGHTS):
+            copy(options.over / name, options.out / name)
+    copy(options.run / "adapter" / inner / WEIGHTS, options.out / inner / WEIGHTS)
+    if learned["scheme"] != "EP":
+        copy(options.run / "adapter" / EMBEDDING, options.out / EMBEDDING)
+    rank, projections, layers = lora_shape(options.out / inner / WEIGHTS)
+    write_json(options.out / inner / "adapter_config.json", lora_config(rank, options.hub, projections, layers))
     ids = learned.get("anchor_token_ids", [learned["vocab_size"]] if learned["scheme"] == "AC" else [])
     anchors = anchor_config(learned, ids, options.base_name, options.base_file)
     write_json(options.out / "anchor_config.json", anchors)

@@ -31,6 +31,7 @@ def parser(description: str) -> argparse.ArgumentParser:
     a.add_argument("--out", type=Path, required=True, help="folder of this run")
     a.add_argument("--init", type=Path, help="adapter folder to start from")
     a.add_argument("--init-lora", type=Path, help="adapter folder of any scheme, whose LoRA alone to start from")
+    a.add_argument("--init-anchors", type=Path, help="adapter folder whose anchor embedding alone to start from")
     a.add_argument("--minutes", type=float, default=math.inf)
     a.add_argument("--tokens", type=float, default=math.inf, help="text tokens, all processes together")
 
@@ -74,8 +75,8 @@ def parse(description: str, arguments: list[str] | None = None) -> argparse.Name
         raise SystemExit(f"--save-minutes {options.save_minutes}: at most {MOST_SAVE_MINUTES}, so that little is lost")
     if options.keep_share + options.distil_share > 1:
         raise SystemExit("--keep-share and --distil-share are more than all batches together")
-    if options.init and options.init_lora:
-        raise SystemExit("--init and --init-lora: give one of them")
+    if options.init and (options.init_lora or options.init_anchors):
+        raise SystemExit("--init has both parts of an adapter: leave out --init-lora and --init-anchors")
     if options.added < 1:
         raise SystemExit(f"--added {options.added}: scheme AC needs one token at least")
     return options

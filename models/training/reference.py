@@ -26,23 +26,16 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from adapter import adapter_shape, read_weights
-from base import read_decoder
+from adapter import read_adapted
 from layout import Context, Rules, collate, place, run
-from lora import Anchoring
-from model import AnchorDecoder, DecoderConfig
+from model import AnchorDecoder
 from score import score_group
 
 
 @lru_cache(maxsize=4)
 def load(base: str, adapter: str | None, scheme: str) -> AnchorDecoder:
     """The decoder in float32, its adapter beside it."""
-    config, weights = read_decoder(Path(base))
-    anchoring = adapter_shape(Path(adapter), scheme) if adapter else Anchoring(scheme, rank=0)
-    model = AnchorDecoder(DecoderConfig.of(config), weights, anchoring, torch.float32)
-    if adapter:
-        read_weights(model, Path(adapter))
-    return model.eval()
+    return read_adapted(Path(base), Path(adapter) if adapter else None, scheme, torch.float32)
 
 
 def forward(model: AnchorDecoder, request: dict) -> Tensor:

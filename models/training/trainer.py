@@ -50,7 +50,9 @@ class Trainer:
         if options.init:
             read_weights(self.model, options.init)
         if options.init_lora:
-            read_weights(self.model, options.init_lora, lora_only=True)
+            read_weights(self.model, options.init_lora, "lora")
+        if options.init_anchors:
+            read_weights(self.model, options.init_anchors, "embedding")
         self.random = random.Random(options.seed * 1000 + rank)
         tasks = Tasks(Corpus(options.work, "train"), self.tokens, self.random)
         self.drawing = Drawing(options, tasks, self.random, self.progress)

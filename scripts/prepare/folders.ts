@@ -8,6 +8,8 @@ export const cacheFolder = join(root, '.cache');
 export const packageFolder = join(cacheFolder, 'packages', 'smollm2-135m-anchors');
 /** The adapter that the repository ships. */
 export const adapterFolder = join(root, 'models', 'smollm2-135m-anchors');
+/** The files in it that a package is built from. */
+export const adapterFiles = ['{,anchors/}*.{json,safetensors}'];
 /** Where the extension's bundles go. */
 export const distFolder = join(root, 'dist');
 /** The packaged extension. */

@@ -17,7 +17,6 @@ export interface StoredAnchorLora {
 
 /** Names of the values that `findAnchors` makes. */
 const places = 'anchor_places';
-const tokens = 'anchor_tokens';
 const gate = 'anchor_gate';
 
 /** One change of matrices that stand under one another, from a change of each, or null where it has none. */
@@ -58,8 +57,6 @@ export function storeAnchorLora(graph: GraphBuilder, { down, up }: AnchorLora): 
 export function findAnchors(graph: GraphBuilder): void {
   if (graph.target === 'cpu') {
     graph.opInto([places], 'Transpose', [graph.op('NonZero', ['anchor_mark'])], { perm: [1, 0] });
-    const columns = graph.op('Gather', [places, graph.int64(1)], { axis: 1 });
-    graph.opInto([tokens], 'Squeeze', [columns, graph.int64(1)]);
   } else {
     graph.opInto([gate], 'Unsqueeze', ['anchor_mark', graph.int64(-1)]);
   }
@@ -71,7 +68,7 @@ export function addOnAnchors(graph: GraphBuilder, x: string, y: string, { down, 
     const low = graph.op('Mul', [multiply(graph, x, down), gate]);
     return graph.op('Add', [y, multiply(graph, low, up)]);
   }
-  const ofAnchors = (value: string): string => graph.op('Gather', [value, tokens], { axis: 1 });
-  const changed = graph.op('Add', [ofAnchors(y), multiply(graph, multiply(graph, ofAnchors(x), down), up)]);
-  return graph.op('ScatterND', [y, places, graph.op('Squeeze', [changed, graph.int64(0)])]);
+  const ofAnchors = graph.op('GatherND', [x, places]);
+  const change = multiply(graph, multiply(graph, ofAnchors, down), up);
+  return graph.op('ScatterND', [y, places, change], { reduction: 'add' });
 }

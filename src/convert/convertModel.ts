@@ -10,7 +10,6 @@ import { Calibration } from './calibration.ts';
 import { variantFormats, withTablePositions } from './decoderGraph.ts';
 import { checkTensors } from './expectedTensors.ts';
 import { GgufSource } from './ggufSource.ts';
-import { hashFile } from './hashFile.ts';
 import { MergedWeights } from './mergedWeights.ts';
 import { holdsPackage, PackageFolder, type PackageIdentity } from './packageFolder.ts';
 import { SafetensorsSource } from './safetensorsSource.ts';
@@ -20,7 +19,7 @@ import { verifyVariants, type VariantReport } from './verifyVariants.ts';
 import type { WeightSource } from './weightSource.ts';
 
 /** Changes with anything but the formats of the variants that makes the same inputs give another package. */
-export const converterVersion = 'anchorage-convert 4';
+export const converterVersion = 'anchorage-convert 5';
 
 export interface ConvertProgress {
   readonly phase: 'read' | 'build' | 'verify' | 'write';
@@ -162,14 +161,7 @@ function identify(
   const hash = createHash('sha256').update(`${converterVersion}\n${JSON.stringify(variantFormats)}\n${baseSha256}\n`);
   if (trainedScheme !== undefined) hash.update(`scheme ${trainedScheme}\n`);
   if (adapterFolder !== null) {
-    const files = [
-      'adapter_config.json',
-      'adapter_model.safetensors',
-      'anchor_config.json',
-      'anchor_embedding.safetensors',
-    ];
-    for (const file of files.filter((file) => existsSync(join(adapterFolder, file))))
-      hash.update(`${file} ${hashFile(join(adapterFolder, file))}\n`);
+    for (const file of Adapter.hashes(adapterFolder)) hash.update(`${file}\n`);
   }
   return { name, createdBy: converterVersion, variants, inputsSha256: hash.digest('hex') };
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { decoderConfigSchema, type DecoderConfig } from '../protocol/decoderConfig.ts';
 import { AnchorageError } from '../protocol/errors.ts';
-import { readJson } from './adapter.ts';
+import { readJson } from './readJson.ts';
 import { describeIssues } from './describeIssues.ts';
 
 const knownTypes = decoderConfigSchema.shape.model_type.options;

@@ -1,8 +1,9 @@
 import type { DecoderConfig } from '../protocol/decoderConfig.ts';
-import { addLora, type Adapter } from './adapter.ts';
+import type { Adapter } from './adapter.ts';
 import { underOneAnother, type AnchorLora } from './anchorLora.ts';
 import type { AnchorEmbedding, DecoderWeights } from './decoderWeights.ts';
 import type { Matrix } from './linearLayer.ts';
+import { addLora, type LoraFile } from './loraFile.ts';
 import type { WeightSource } from './weightSource.ts';
 
 /** A decoder's weights, with an adapter's changes for all tokens added as each is read: one tensor in memory at a time. */
@@ -11,14 +12,16 @@ export class MergedWeights implements DecoderWeights {
   readonly anchors: AnchorEmbedding;
   readonly hasAnchorLora: boolean;
   readonly #source: WeightSource;
-  readonly #adapter: Adapter | null;
+  readonly #forAll: LoraFile | null;
+  readonly #onAnchors: LoraFile | null;
 
   constructor(source: WeightSource, config: DecoderConfig, adapter: Adapter | null) {
     this.config = config;
     this.#source = source;
-    this.#adapter = adapter;
+    this.#forAll = adapter?.forAll ?? null;
+    this.#onAnchors = adapter?.onAnchors ?? null;
     this.anchors = adapter?.anchorEmbedding(config) ?? { kind: 'none' };
-    this.hasAnchorLora = adapter?.anchorConfig.lora_on === 'anchors';
+    this.hasAnchorLora = this.#onAnchors !== null;
   }
 
   vector(name: string): Float32Array {
@@ -34,10 +37,9 @@ export class MergedWeights implements DecoderWeights {
   }
 
   anchorLora(...names: string[]): AnchorLora | null {
-    if (!this.hasAnchorLora) return null;
     const parts = names.map((name) => {
       const [rows = 0, columns = 0] = this.#source.shapes.get(name) ?? [];
-      const pair = this.#adapter?.pairFor(name);
+      const pair = this.#onAnchors?.pairFor(name);
       if (pair === undefined) return { rows, lora: null };
       const { a, b, rank, scale } = pair;
       const up = b.map((value) => value * scale);
@@ -48,7 +50,7 @@ export class MergedWeights implements DecoderWeights {
 
   #merged(name: string): Float32Array {
     const values = this.#source.read(name);
-    const pair = this.hasAnchorLora ? undefined : this.#adapter?.pairFor(name);
+    const pair = this.#forAll?.pairFor(name);
     if (pair) addLora(values, this.#source.shapes.get(name)?.[1] ?? 0, pair);
     return values;
   }

@@ -40,6 +40,7 @@ const schema = {
         name: { id: 1, type: 'string' },
         f: { id: 2, type: 'float' },
         i: { id: 3, type: 'int64' },
+        s: { id: 4, type: 'bytes' },
         ints: { id: 8, type: 'int64', rule: 'repeated', options: { packed: false } },
         type: { id: 20, type: 'int32' },
       },
@@ -67,11 +68,11 @@ const schema = {
 export const elementTypes = { float: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9, float16: 10 } as const;
 export type ElementType = keyof typeof elementTypes;
 
-const attributeTypes = { float: 1, int: 2, ints: 7 } as const;
+const attributeTypes = { float: 1, int: 2, string: 3, ints: 7 } as const;
 const externalLocation = 1;
 
 /** A node's attribute: integers as numbers, floats marked as such, as ONNX tells them apart. */
-export type Attribute = number | { readonly float: number } | readonly number[];
+export type Attribute = number | string | { readonly float: number } | readonly number[];
 
 export interface Node {
   readonly operator: string;
@@ -138,6 +139,7 @@ export function encodeModel(model: Model): Uint8Array {
 }
 
 function attributeFields(name: string, value: Attribute): object {
+  if (typeof value === 'string') return { name, s: Buffer.from(value), type: attributeTypes.string };
   if (typeof value === 'number') return { name, i: value, type: attributeTypes.int };
   if ('float' in value) return { name, f: value.float, type: attributeTypes.float };
   return { name, ints: value, type: attributeTypes.ints };

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { DecoderConfig } from '../protocol/decoderConfig.ts';
 import { AnchorageError } from '../protocol/errors.ts';
-import { readJson } from './adapter.ts';
+import { readJson } from './readJson.ts';
 import { pytorchRemedy } from './pytorchRemedy.ts';
 import type { TokenizerFiles } from './weightSource.ts';
 

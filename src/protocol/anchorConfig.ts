@@ -26,18 +26,12 @@ export const anchorConfigSchema = z
     anchors_see_anchors: z.boolean(),
     positions: z.enum(['cache', 'absolute']),
     independent_chunks: z.boolean(),
-    /** Tokens that the LoRA is active on: all of them (it is merged), or anchors alone (it stays beside the matrices). */
-    lora_on: z.enum(['all', 'anchors']).optional(),
     /** Longest sequence in text tokens; longer ones are read in pieces. */
     max_sequence_tokens: z.int().min(1).max(8192),
     base: z.object({ name: z.string().min(1), sha256 }),
     adapter: z.object({ sha256 }).nullish(),
   })
   .refine((config) => config.choices.includes(config.choice), { path: ['choice'], error: 'is not one of choices' })
-  .refine((config) => config.lora_on !== 'anchors' || config.scheme === 'mark', {
-    path: ['lora_on'],
-    error: 'may be "anchors" in the scheme mark only',
-  })
   .refine((config) => config.ratios.includes(config.ratio), { path: ['ratio'], error: 'is not one of ratios' });
 
 export type AnchorConfig = z.infer<typeof anchorConfigSchema>;

@@ -6,9 +6,8 @@ import { AnchorContext } from '../../src/engine/anchorContext.ts';
 import type { ContextOptions } from '../../src/engine/contextOptions.ts';
 import { Decoder, type DecoderOptions } from '../../src/engine/decoder.ts';
 import type { ModelPackage } from '../../src/engine/modelPackage.ts';
-import type { AnchorConfig } from '../../src/protocol/anchorConfig.ts';
 import { buildTinyPackage } from '../unit/engine/tinyDecoder.ts';
-import { tinyModel } from '../unit/engine/tinyModel.ts';
+import { tinyModel, type TinyRules } from '../unit/engine/tinyModel.ts';
 
 /** Both sides compute in fp32; they add up in another order. */
 export const tolerance = 1e-4;
@@ -20,7 +19,7 @@ const root = mkdtempSync(join(tmpdir(), 'gpu-'));
 process.once('exit', () => rmSync(root, { recursive: true, force: true }));
 let packages = 0;
 
-export async function tinyPackage(rules: Partial<AnchorConfig> = {}): Promise<ModelPackage> {
+export async function tinyPackage(rules: TinyRules = {}): Promise<ModelPackage> {
   return (await buildTinyPackage(tinyModel(rules), join(root, `${packages++}`))).package;
 }
 

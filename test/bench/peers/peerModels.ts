@@ -1,7 +1,7 @@
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { exists, hashOfFiles } from '../../../scripts/prepare/files.ts';
-import { adapterFolder, cacheFolder } from '../../../scripts/prepare/folders.ts';
+import { adapterFiles, adapterFolder, cacheFolder } from '../../../scripts/prepare/folders.ts';
 import { readBase } from '../../../scripts/prepare/base.ts';
 import { runProgram } from '../../../scripts/prepare/program.mjs';
 import { hashOfProgram } from '../../../scripts/prepare/programHash.ts';
@@ -35,11 +35,7 @@ export async function preparePeerModels(): Promise<PeerModels> {
     title: "Writing the model's weights for node-llama-cpp and transformers.js",
     neededBytes: 5e8,
     key: async () =>
-      hashOf([
-        base.file.sha256,
-        await hashOfFiles(adapterFolder, ['*.json', '*.safetensors']),
-        await hashOfProgram(builder),
-      ]),
+      hashOf([base.file.sha256, await hashOfFiles(adapterFolder, adapterFiles), await hashOfProgram(builder)]),
     isPresent: async () => (await Promise.all(files.map(exists))).every(Boolean),
     make: async (progress) => {
       await withWorkFolder(cacheFolder, async (work) => {

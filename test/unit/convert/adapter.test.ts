@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Adapter, addLora } from '../../../src/convert/adapter.ts';
+import { Adapter } from '../../../src/convert/adapter.ts';
 import { unpermute } from '../../../src/convert/ggufSource.ts';
+import { addLora } from '../../../src/convert/loraFile.ts';
 import { frequencyFactors } from '../../../src/convert/ropeTable.ts';
 import { AnchorageError } from '../../../src/protocol/errors.ts';
 import { writeAdapter } from './adapterWriter.ts';
@@ -54,9 +55,36 @@ describe('Adapter', () => {
     ['an unknown scheme', () => edit('anchor_config.json', { scheme: 'EQ' }), /anchor_config\.json: scheme/],
     ['a ratio outside its list', () => edit('anchor_config.json', { ratio: 3 }), /ratio: is not one of ratios/],
     [
-      'a LoRA that is active on anchors alone, where no token is marked as one',
-      () => edit('anchor_config.json', { lora_on: 'anchors', scheme: 'AC', anchor_token_ids: [128] }),
-      /anchor_config\.json: lora_on: may be "anchors" in the scheme mark only/,
+      'a LoRA on anchors alone, where no token is marked as one',
+      () => {
+        mkdirSync(join(folder(), 'anchors'));
+        edit('anchor_config.json', { scheme: 'AC', anchor_token_ids: [128] });
+      },
+      /anchors: a LoRA on anchors alone is for the scheme mark; anchor_config\.json says AC/,
+    ],
+    [
+      'a LoRA on anchors alone that lacks its tensors',
+      () => {
+        mkdirSync(join(folder(), 'anchors'));
+        copyFileSync(join(folder(), 'adapter_config.json'), join(folder(), 'anchors', 'adapter_config.json'));
+      },
+      /anchors\/adapter_model\.safetensors/,
+    ],
+    [
+      'one of two LoRAs that does not fit',
+      () => {
+        writeAdapter(join(folder(), 'anchors'), decoder);
+        edit('anchors/adapter_config.json', { r: 8 });
+      },
+      /anchors\/adapter_model\.safetensors: the tensor .*lora_[AB]\.weight is .* the decoder needs/,
+    ],
+    [
+      'no LoRA at all',
+      () => {
+        rmSync(join(folder(), 'adapter_config.json'));
+        rmSync(join(folder(), 'adapter_model.safetensors'));
+      },
+      /adapter_config\.json does not exist/,
     ],
     [
       'no anchor embedding',

@@ -144,7 +144,8 @@ describe('a checkpoint in the layout of the published ones of AnLLM', function (
       const base = new Map(
         [...source.shapes].map(([name, shape]) => [name, { shape, data: source.read(name) }] as const),
       );
-      const model = { config: pkg.config, base, adapter: new Map(), anchorEmbedding: null, anchors: pkg.anchors };
+      const loras = { all: new Map(), anchors: new Map() };
+      const model = { config: pkg.config, base, loras, anchorEmbedding: null, anchors: pkg.anchors };
       return referenceLogits(model, sequences);
     } finally {
       source.close();

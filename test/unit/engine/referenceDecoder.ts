@@ -1,4 +1,4 @@
-import { LORA_ALPHA, LORA_RANK, type TinyModel, type TinyTensor } from './tinyModel.ts';
+import { LORA_ALPHA, LORA_RANK, type LoraPlace, type TinyModel, type TinyTensor } from './tinyModel.ts';
 
 /** A context as the reference runs it. Sequence 0 is the pinned prefix, the last one the live exchange. */
 export interface ReferenceSequence {
@@ -38,16 +38,14 @@ export function referenceLogits(
   let hidden = tokens.map((token) => embed(model, token));
   for (let layer = 0; layer < config.num_hidden_layers; layer++) {
     const cached = new Map<string, TinyTensor>();
-    const weight = (name: string): TinyTensor => {
-      const found = cached.get(name) ?? merged(model, `model.layers.${layer}.${name}`);
-      cached.set(name, found);
+    const weight = (name: string, place: LoraPlace = 'all'): TinyTensor => {
+      const key = `${place} ${name}`;
+      const found = cached.get(key) ?? merged(model, `model.layers.${layer}.${name}`, place);
+      cached.set(key, found);
       return found;
     };
-    /** As the i-th token multiplies: under a LoRA on anchors alone, every other one by the decoder's own weight. */
-    const product = (name: string, x: Row, i: number): Row => {
-      const isOwn = rules.lora_on === 'anchors' && !at(tokens, i).anchor;
-      return times(isOwn ? unmerged(model, `model.layers.${layer}.${name}`) : weight(name), x);
-    };
+    const product = (name: string, x: Row, i: number): Row =>
+      times(weight(name, at(tokens, i).anchor ? 'anchors' : 'all'), x);
     const normed = hidden.map((x) => rmsNorm(x, weight('input_layernorm'), config.rms_norm_eps));
     const queries = normed.map((x, i) => product('self_attn.q_proj', x, i));
     const keys = normed.map((x, i) => product('self_attn.k_proj', x, i));
@@ -129,17 +127,17 @@ function embed(model: TinyModel, token: Token): Row {
   return isMarked ? plus(row, Array.from(anchorEmbedding.data)) : row;
 }
 
-function unmerged(model: TinyModel, name: string): TinyTensor {
-  const weight = model.base.get(`${name}.weight`);
+/** A weight as tokens of a kind multiply by it: W + Σ (alpha / r) B A of the LoRAs that are for them. */
+function merged({ base, loras }: TinyModel, name: string, place: LoraPlace = 'all'): TinyTensor {
+  const weight = base.get(`${name}.weight`);
   if (weight === undefined) throw new Error(`no weight ${name}`);
-  return weight;
+  const forAll = withLora(weight, loras.all, name);
+  return place === 'all' ? forAll : withLora(forAll, loras.anchors, name);
 }
 
-/** A weight with the adapter's product added: W + (alpha / r) B A. */
-function merged(model: TinyModel, name: string): TinyTensor {
-  const weight = unmerged(model, name);
-  const a = model.adapter.get(`base_model.model.${name}.lora_A.weight`);
-  const b = model.adapter.get(`base_model.model.${name}.lora_B.weight`);
+function withLora(weight: TinyTensor, lora: ReadonlyMap<string, TinyTensor>, name: string): TinyTensor {
+  const a = lora.get(`base_model.model.${name}.lora_A.weight`);
+  const b = lora.get(`base_model.model.${name}.lora_B.weight`);
   if (a === undefined || b === undefined) return weight;
   const columns = at(weight.shape, 1);
   const data = weight.data.map((value, i) => {

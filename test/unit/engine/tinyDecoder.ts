@@ -2,10 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { convertModel } from '../../../src/convert/convertModel.ts';
-import type { AnchorConfig } from '../../../src/protocol/anchorConfig.ts';
 import { Decoder } from '../../../src/engine/decoder.ts';
 import { loadPackage, type ModelPackage } from '../../../src/engine/modelPackage.ts';
-import { tinyModel, writeTinyModel, type TinyModel } from './tinyModel.ts';
+import { tinyModel, writeTinyModel, type TinyModel, type TinyRules } from './tinyModel.ts';
 
 export interface TinyPackage {
   readonly package: ModelPackage;
@@ -33,14 +32,14 @@ process.once('exit', () => rmSync(root, { recursive: true, force: true }));
 const opened = new Map<string, Promise<TinyDecoder>>();
 
 /** A tiny decoder of these rules and of a window of `positions`; the same one for every test that asks for the same. */
-export function openTinyDecoder(rules: Partial<AnchorConfig>, positions = 512): Promise<TinyDecoder> {
+export function openTinyDecoder(rules: TinyRules, positions = 512): Promise<TinyDecoder> {
   const key = JSON.stringify([rules, positions]);
   const found = opened.get(key) ?? open(rules, positions, join(root, `${opened.size}`));
   opened.set(key, found);
   return found;
 }
 
-async function open(rules: Partial<AnchorConfig>, positions: number, folder: string): Promise<TinyDecoder> {
+async function open(rules: TinyRules, positions: number, folder: string): Promise<TinyDecoder> {
   const model = tinyModel(rules);
   const { package: built } = await buildTinyPackage(model, folder);
   const pkg = { ...built, config: { ...built.config, max_position_embeddings: positions } };

@@ -17,8 +17,8 @@ export interface TinyModel {
   readonly config: DecoderConfig;
   /** Under Hugging Face's names, before the adapter. */
   readonly base: ReadonlyMap<string, TinyTensor>;
-  /** Under PEFT's names; empty for `select`. */
-  readonly adapter: ReadonlyMap<string, TinyTensor>;
+  /** The LoRA for all tokens and that for anchors alone, under PEFT's names; empty where the model has none. */
+  readonly loras: Readonly<Record<LoraPlace, ReadonlyMap<string, TinyTensor>>>;
   /** [1, hidden] for `mark`, [added, hidden] for AC. */
   readonly anchorEmbedding: TinyTensor | null;
   readonly anchors: AnchorConfig;
@@ -27,13 +27,20 @@ export interface TinyModel {
 export const LORA_RANK = 2;
 export const LORA_ALPHA = 4;
 
+/** Which tokens a LoRA is for. */
+export type LoraPlace = 'all' | 'anchors';
+
+/** Rules of a tiny model, and the LoRAs that it has: one for all tokens unless said otherwise. */
+export type TinyRules = Partial<AnchorConfig> & { readonly lorasFor?: readonly LoraPlace[] };
+
 /** What implementations have to agree about. */
-export const anchorKinds: readonly {
-  readonly name: string;
-  readonly rules: Pick<AnchorConfig, 'scheme' | 'lora_on'>;
-}[] = [
+export const anchorKinds: readonly { readonly name: string; readonly rules: TinyRules }[] = [
   ...schemes.map((scheme) => ({ name: scheme, rules: { scheme } })),
-  { name: 'mark with a LoRA on anchors alone', rules: { scheme: 'mark', lora_on: 'anchors' } },
+  { name: 'mark with a LoRA on anchors alone', rules: { scheme: 'mark', lorasFor: ['anchors'] } },
+  {
+    name: 'mark with one LoRA on anchors and one on all tokens',
+    rules: { scheme: 'mark', lorasFor: ['all', 'anchors'] },
+  },
 ];
 
 const specials = ['<|endoftext|>', '<|im_start|>', '<|im_end|>'];
@@ -87,7 +94,7 @@ const vocabularySize = specials.length + 256 + merges.length;
 
 /** A Llama decoder with random weights, and a random adapter where the scheme has one. */
 export function tinyModel(
-  anchors: Partial<AnchorConfig> = {},
+  { lorasFor = ['all'], ...anchors }: TinyRules = {},
   shape: Partial<DecoderConfig> = {},
   seed = 1,
 ): TinyModel {
@@ -118,7 +125,7 @@ export function tinyModel(
     return { shape: dims, data };
   };
   const base = new Map<string, TinyTensor>();
-  const adapter = new Map<string, TinyTensor>();
+  const loras = { all: new Map<string, TinyTensor>(), anchors: new Map<string, TinyTensor>() };
   const { hidden_size: hidden, intermediate_size: wide, head_dim: width } = config;
   const projections: readonly (readonly [string, number, number])[] = [
     ['self_attn.q_proj', config.num_attention_heads * width, hidden],
@@ -136,8 +143,10 @@ export function tinyModel(
     for (const [name, rows, columns] of projections) {
       base.set(`${prefix}${name}.weight`, normal(rows, columns));
       if (scheme === 'select' || scheme === 'EP') continue;
-      adapter.set(`base_model.model.${prefix}${name}.lora_A.weight`, half(normal(LORA_RANK, columns)));
-      adapter.set(`base_model.model.${prefix}${name}.lora_B.weight`, half(normal(rows, LORA_RANK)));
+      for (const place of lorasFor) {
+        loras[place].set(`base_model.model.${prefix}${name}.lora_A.weight`, half(normal(LORA_RANK, columns)));
+        loras[place].set(`base_model.model.${prefix}${name}.lora_B.weight`, half(normal(rows, LORA_RANK)));
+      }
     }
     base.set(`${prefix}input_layernorm.weight`, normal(hidden));
     base.set(`${prefix}post_attention_layernorm.weight`, normal(hidden));
@@ -147,7 +156,7 @@ export function tinyModel(
   return {
     config,
     base,
-    adapter,
+    loras,
     anchorEmbedding: scheme === 'mark' || scheme === 'AC' ? normal(1, hidden) : null,
     anchors: {
       format_version: 1,
@@ -188,7 +197,7 @@ export async function writeTinyModel(
   const tokens = { bos_token: '<|im_start|>', eos_token: '<|im_end|>' };
   await writeFile(join(base, 'tokenizer_config.json'), json({ chat_template: chatTemplate, ...tokens }));
   await writeFile(join(base, 'generation_config.json'), json({ eos_token_id: 2 }));
-  if (model.adapter.size === 0) return { base, adapter: null };
+  if (model.loras.all.size + model.loras.anchors.size === 0) return { base, adapter: null };
 
   const adapter = join(folder, 'adapter');
   await mkdir(adapter, { recursive: true });
@@ -197,18 +206,23 @@ export async function writeTinyModel(
     join(adapter, 'anchor_config.json'),
     json({ ...model.anchors, adapter: undefined, base: { name: 'tiny', sha256 } }),
   );
-  await writeFile(join(adapter, 'adapter_model.safetensors'), safetensors(model.adapter, 'F16'));
-  const modules = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'];
-  const lora = { peft_type: 'LORA', r: LORA_RANK, lora_alpha: LORA_ALPHA, target_modules: modules, bias: 'none' };
-  await writeFile(
-    join(adapter, 'adapter_config.json'),
-    json({ ...lora, task_type: 'CAUSAL_LM', base_model_name_or_path: 'tiny' }),
-  );
+  await writeLora(adapter, model.loras.all);
+  await writeLora(join(adapter, 'anchors'), model.loras.anchors);
   if (model.anchorEmbedding !== null) {
     const tensors = new Map([['anchor_embedding.weight', model.anchorEmbedding]]);
     await writeFile(join(adapter, 'anchor_embedding.safetensors'), safetensors(tensors));
   }
   return { base, adapter };
+}
+
+async function writeLora(folder: string, lora: ReadonlyMap<string, TinyTensor>): Promise<void> {
+  if (lora.size === 0) return;
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, 'adapter_model.safetensors'), safetensors(lora, 'F16'));
+  const modules = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'];
+  const config = { peft_type: 'LORA', r: LORA_RANK, lora_alpha: LORA_ALPHA, target_modules: modules, bias: 'none' };
+  const described = { ...config, task_type: 'CAUSAL_LM', base_model_name_or_path: 'tiny' };
+  await writeFile(join(folder, 'adapter_config.json'), JSON.stringify(described, null, 2));
 }
 
 function safetensors(tensors: ReadonlyMap<string, TinyTensor>, dtype: 'F32' | 'F16' = 'F32'): Buffer {
