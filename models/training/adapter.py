@@ -71,12 +71,15 @@ def replace_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
 
 
 def read_weights(model: AnchorDecoder, folder: Path, part: str = "all") -> None:
-    """Copy an adapter folder into a model of the same scheme and rank; or its `lora` or its `embedding` alone, the rest of
-    the model staying as it is."""
+    """Copy an adapter folder into a model of the same scheme and rank. `part` embedding: the anchor embedding alone; lora:
+    of the LoRA the matrices that the model has, whichever tokens it is for. The rest of the model stays as it is."""
     parameters = model.trainable()
     wanted = {"embedding": {"anchor_embedding"}, "lora": parameters.keys() - {"anchor_embedding"}}
     parameters = {name: value for name, value in parameters.items() if name in wanted.get(part, parameters)}
-    found = {} if part == "embedding" else read_lora(lora_folder(folder, model.anchoring.conditional))
+    inner = lora_folder(folder, model.anchoring.conditional if part == "all" else lora_folder(folder, True).is_dir())
+    found = {} if part == "embedding" else read_lora(inner)
+    if part == "lora":
+        found = {name: value for name, value in found.items() if name in parameters}
     if "anchor_embedding" in parameters:
         found["anchor_embedding"] = load_file(folder / "anchor_embedding.safetensors")["anchor_embedding.weight"]
     if found.keys() != parameters.keys():

@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
+QKV = ("q_proj", "k_proj", "v_proj")
+ATTENTION = (*QKV, "o_proj")
 PROJECTIONS = (*ATTENTION, "gate_proj", "up_proj", "down_proj")
 
 
@@ -34,11 +35,12 @@ class Anchoring:
 
 
 def adapted_matrices(which: str, layers: int) -> frozenset[str] | None:
-    """The matrices that a LoRA is put on: `all`, those of the `upper` half of the layers, or of `attention` alone."""
+    """The matrices that a LoRA is put on: `all`, those of the `upper` half of the layers, those of `attention` alone, or of
+    it `qkv`, which make queries, keys and values."""
     if which == "all":
         return None
     first = layers // 2 if which == "upper" else 0
-    names = ATTENTION if which == "attention" else PROJECTIONS
+    names = {"attention": ATTENTION, "qkv": QKV}.get(which, PROJECTIONS)
     return frozenset(f"{layer}.{name}" for layer in range(first, layers) for name in names)
 
 

@@ -43,7 +43,7 @@ def parser(description: str) -> argparse.ArgumentParser:
     what.add_argument("--conditional", action="store_true", help="the LoRA is active on anchors alone (CCM)")
     what.add_argument("--positions", choices=("cache", "absolute"), default="cache")
     what.add_argument("--rank", type=int, default=32)
-    what.add_argument("--layers", choices=("all", "upper", "attention"), default="all", help="where the LoRA is")
+    what.add_argument("--layers", choices=("all", "upper", "attention", "qkv"), default="all", help="where the LoRA is")
 
     text = a.add_argument_group("what it reads")
     every = [2, 4, 8, 16, 32, WHOLE]

@@ -34,6 +34,7 @@ from tasks import Tasks
 from text import Tokens
 
 TASKS = ("repeat", "value", "explain", "session", "continue")
+CHOICES = ("window", "attention")
 LONGEST = 600  # tokens of a measured context
 
 
@@ -55,9 +56,19 @@ def evaluation_rows(work: Path, tokens: Tokens, count: int) -> dict[str, list[Ex
 
 @torch.no_grad()
 def measure(
-    options: argparse.Namespace, run: Path, entry: dict, rows: dict[str, list[Example]], tokens: Tokens
-) -> dict:
-    """Every task under every reading of one finished run."""
+    model: AnchorDecoder, rules: Rules, ratios: list[int], endpoints: list[int], rows: dict[str, list], tokens: Tokens
+) -> dict[str, dict]:
+    """Every task under every reading of one adapter."""
+    count = max(map(len, rows.values()))
+    choices = dict.fromkeys(CHOICES, count) if model.anchoring.scheme == "mark" else {}
+    return {
+        kind: measure_task(model, tokens, examples, ratios, choices, rules, endpoints)
+        for kind, examples in rows.items()
+    }
+
+
+def measure_run(options: argparse.Namespace, run: Path, entry: dict, rows: dict[str, list], tokens: Tokens) -> dict:
+    """The figures of a finished run."""
     learned = json.loads((run / "options.json").read_text(encoding="utf8"))
     trained = parser("").parse_args(["--work", str(options.work), "--out", str(run), *entry["options"]])
     config, weights = read_decoder(options.work / "base")
@@ -66,24 +77,17 @@ def measure(
     anchoring = Anchoring(trained.scheme, trained.rank, trained.rank, added, adapted, trained.conditional)
     model = AnchorDecoder(DecoderConfig.of(config), weights, anchoring, torch.bfloat16).eval()
     read_weights(model, run / "adapter")
-    rules = Rules(not trained.strict, trained.positions)
-    ratios = ratio_list(entry.get("ratios", "8,whole"))
-    choices = {"window": options.rows} if trained.scheme == "mark" else {}
-    measured = {
-        kind: measure_task(model, tokens, examples, ratios, choices, rules, learned["anchor_token_ids"])
-        for kind, examples in rows.items()
-    }
+    rules, ratios = Rules(not trained.strict, trained.positions), ratio_list(entry.get("ratios", "8,whole"))
+    measured = measure(model, rules, ratios, learned["anchor_token_ids"], rows, tokens)
     lines = [json.loads(line) for line in (run / "log.jsonl").read_text(encoding="utf8").split("\n") if line]
     return {"tokens": lines[-1]["tokens"], "steps": lines[-1]["step"], "minutes": lines[-1]["minutes"], **measured}
 
 
-@torch.no_grad()
-def measure_beside(options: argparse.Namespace, rows: dict[str, list[Example]], tokens: Tokens) -> dict:
-    """Every task under every reading of an adapter of scheme mark that was trained elsewhere."""
-    model, declared = load(options.work / "base", options.beside, torch.bfloat16), anchor_config(options.beside)
-    rules, choices = Rules(declared["anchors_see_anchors"], declared["positions"]), {"window": options.rows}
-    measured = {kind: measure_task(model, tokens, each, [8, WHOLE], choices, rules, []) for kind, each in rows.items()}
-    return {"tokens": None, "steps": None, **measured}
+def measure_adapter(base: Path, adapter: Path, rows: dict[str, list], tokens: Tokens) -> dict:
+    """The figures of an adapter (scheme mark) that was trained elsewhere."""
+    model, declared = load(base, adapter, torch.bfloat16), anchor_config(adapter)
+    rules = Rules(declared["anchors_see_anchors"], declared["positions"])
+    return {"tokens": None, "steps": None, **measure(model, rules, [8, WHOLE], [], rows, tokens)}
 
 
 def table(entries: list[dict], folder: Path) -> str:
@@ -137,14 +141,14 @@ def main() -> None:
         usual = ["--longest", "1024", "--budget", "1200", "--warm-up", "15", "--eval-minutes", "inf"]
         subprocess.run([sys.executable, script, *paths, *usual, *entry["options"]], check=True)
         rows = evaluation_rows(options.work, tokens, options.rows)
-        write_json(run / "result.json", measure(options, run, entry, rows, tokens))
+        write_json(run / "result.json", measure_run(options, run, entry, rows, tokens))
     if options.beside:
         entries.append({"name": options.beside.resolve().name})
         path = options.out / entries[-1]["name"] / "result.json"
         if not path.is_file():
             path.parent.mkdir(parents=True, exist_ok=True)
             rows = evaluation_rows(options.work, tokens, options.rows)
-            write_json(path, measure_beside(options, rows, tokens))
+            write_json(path, measure_adapter(options.work / "base", options.beside, rows, tokens))
     print(table(entries, options.out))
 
 

@@ -1,5 +1,5 @@
 import type { GraphBuilder } from './graphBuilder.ts';
-import { multiply, storeMatrix, type Matrix, type StoredMatrix } from './linearLayer.ts';
+import { blockSize, multiply, storeMatrix, type LinearFormat, type Matrix, type StoredMatrix } from './linearLayer.ts';
 
 /**
  * A low-rank change of a product that anchors alone take: `x [S, columns] -> x · Aᵀ · Bᵀ`, with `down` A `[rank, columns]` and `up` B
@@ -46,8 +46,15 @@ export function underOneAnother(
   return { down: { values: down, rows: rank, columns }, up: { values: up, rows, columns: rank } };
 }
 
-export function storeAnchorLora(graph: GraphBuilder, { down, up }: AnchorLora): StoredAnchorLora {
-  return { down: storeMatrix(graph, down, 'float'), up: storeMatrix(graph, up, 'float') };
+/** Stored as the matrix that it changes is, but never in four bits, and in single precision where its rows are no whole blocks. */
+export function storeAnchorLora(
+  graph: GraphBuilder,
+  { down, up }: AnchorLora,
+  changed: LinearFormat,
+): StoredAnchorLora {
+  const store = (matrix: Matrix): StoredMatrix =>
+    storeMatrix(graph, matrix, changed === 'float' || matrix.columns % blockSize !== 0 ? 'float' : 'blocks8');
+  return { down: store(down), up: store(up) };
 }
 
 /**

@@ -48,9 +48,17 @@ export class GraphRunner {
     }
   }
 
-  /** Reads `ids` after `past` (its tokens stand at positions 0 …), and gives the logits of every one of them. */
-  async run(ids: readonly number[], past: RunResult | null): Promise<RunResult> {
-    const results = await this.#session.run(this.#feeds(ids, past, [...ids.keys()]));
+  /**
+   * Reads `ids` after `past` (its tokens stand at positions 0 …), and gives the logits of every one of them.
+   *
+   * @param marked of the scheme mark: whether the token at a position is marked as an anchor; by default none is.
+   */
+  async run(
+    ids: readonly number[],
+    past: RunResult | null,
+    marked: (position: number) => boolean = () => false,
+  ): Promise<RunResult> {
+    const results = await this.#session.run(this.#feeds(ids, past, [...ids.keys()], marked));
     const rows = this.#isHalf ? halfBits(results['new_key_values']?.data) : floats(results, 'new_key_values');
     return { logits: floats(results, 'logits'), rows, tokens: ids.length };
   }
@@ -58,7 +66,10 @@ export class GraphRunner {
   /** Reads `ids`, and gives the outputs whose names begin with `prefix`. */
   async fetch(ids: readonly number[], prefix: string): Promise<Map<string, FetchedTensor>> {
     const names = this.#session.outputNames.filter((name) => name.startsWith(prefix));
-    const results = await this.#session.run(this.#feeds(ids, null, [0]), names);
+    const results = await this.#session.run(
+      this.#feeds(ids, null, [0], () => false),
+      names,
+    );
     return new Map(names.map((name) => [name, { values: floats(results, name), shape: results[name]?.dims ?? [] }]));
   }
 
@@ -66,6 +77,7 @@ export class GraphRunner {
     ids: readonly number[],
     past: RunResult | null,
     asked: readonly number[],
+    marked: (position: number) => boolean,
   ): Record<string, InstanceType<Runtime['Tensor']>> {
     const { Tensor } = this.#runtime;
     const { num_hidden_layers: layers, num_key_value_heads: kvHeads, head_dim: headDim } = this.#weights.config;
@@ -92,8 +104,10 @@ export class GraphRunner {
       attention_bias: new Tensor('float32', bias, [tokens, width]),
       want_scores: new Tensor('bool', Uint8Array.of(0), [1]),
     };
-    if (this.#weights.anchors.kind === 'mark')
-      feeds['anchor_mark'] = new Tensor('float32', new Float32Array(tokens), [1, tokens]);
+    if (this.#weights.anchors.kind === 'mark') {
+      const marks = Float32Array.from(ids, (_, i) => Number(marked(before + i)));
+      feeds['anchor_mark'] = new Tensor('float32', marks, [1, tokens]);
+    }
     for (let layer = 0; layer < layers; layer++) {
       for (const [part, name] of ['past_key', 'past_value'].entries()) {
         const start = (2 * layer + part) * before * row;

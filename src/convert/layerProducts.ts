@@ -73,7 +73,7 @@ export class LayerProducts {
   ): Promise<{ matrix: StoredMatrix; lora: StoredAnchorLora | null }> {
     const matrix = await this.#store(graph, key, format, source.matrix());
     const lora = source.anchorLora();
-    return { matrix, lora: lora && storeAnchorLora(graph, lora) };
+    return { matrix, lora: lora && storeAnchorLora(graph, lora, format) };
   }
 
   async #store(graph: GraphBuilder, key: string, format: LinearFormat, matrix: Matrix): Promise<StoredMatrix> {
