@@ -20,6 +20,7 @@ from pathlib import Path
 from safetensors import safe_open
 
 from adapter import PEFT_NAME, WEIGHTS, lora_folder
+from batches import WHOLE
 from lora import PROJECTIONS
 
 EMBEDDING = "anchor_embedding.safetensors"
@@ -53,19 +54,20 @@ def lora_config(rank: int, hub: str, projections: Sequence[str] = PROJECTIONS, l
 
 def anchor_config(learned: dict, added_ids: list[int], base_name: str, base_file: Path) -> dict:
     """How packages of the adapter are read. `learned` has train.py's scheme, ratios, strict and positions; `added_ids`
-    the added tokens of AC or the endpoints of EP.
+    the added tokens of AC or the endpoints of EP. One anchor for a whole sequence is offered where nothing else is.
 
     Both are found by their place or their id, so these schemes have the one choice stride.
     """
     choices = ["stride", "window", "attention"] if learned["scheme"] == "mark" else ["stride"]
+    ratios = sorted({ratio for ratio in learned["ratios"] if ratio != WHOLE}) or [WHOLE]
     return {
         "format_version": 1,
         "scheme": learned["scheme"],
         "anchor_token_ids": added_ids,
         "choice": "attention" if "attention" in choices else "stride",
         "choices": choices,
-        "ratio": 8 if 8 in learned["ratios"] else learned["ratios"][0],
-        "ratios": sorted(set(learned["ratios"])),
+        "ratio": 8 if 8 in ratios else ratios[0],
+        "ratios": ratios,
         "anchors_see_anchors": not learned["strict"],
         "positions": learned["positions"],
         "independent_chunks": learned["positions"] == "cache",
@@ -114,6 +116,8 @@ def main(arguments: list[str] | None = None) -> None:
         raise SystemExit(f"--over is for a LoRA on anchors alone; {options.run} trained one for all tokens")
     (options.out / inner).mkdir(parents=True, exist_ok=True)
     if options.over:
+        under = json.loads((options.over / "anchor_config.json").read_text(encoding="utf8"))
+        learned["max_sequence_tokens"] = min(learned["max_sequence_tokens"], under["max_sequence_tokens"])
         for name in ("adapter_config.json", WEIGHTS):
             copy(options.over / name, options.out / name)
     copy(options.run / "adapter" / inner / WEIGHTS, options.out / inner / WEIGHTS)

@@ -54,7 +54,7 @@ class ExportTest(unittest.TestCase):
     def test_mark_of_the_upper_layers(self) -> None:
         anchors, lora, model = self.trained("mark", "--layers", "upper", "--ratios", "8,whole")
         self.assertEqual((anchors["scheme"], anchors["anchor_token_ids"], anchors["choice"]), ("mark", [], "attention"))
-        self.assertEqual((anchors["ratio"], anchors["ratios"]), (8, [8, 1024]))
+        self.assertEqual((anchors["ratio"], anchors["ratios"]), (8, [8]))
         self.assertEqual(anchors["max_sequence_tokens"], 512)
         self.assertEqual(lora["layers_to_transform"], [1])
         self.assertFalse(any(name.startswith("blocks.0.") for name in model.trainable()))

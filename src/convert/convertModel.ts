@@ -19,7 +19,7 @@ import { verifyVariants, type VariantReport } from './verifyVariants.ts';
 import type { WeightSource } from './weightSource.ts';
 
 /** Changes with anything but the formats of the variants that makes the same inputs give another package. */
-export const converterVersion = 'anchorage-convert 5';
+export const converterVersion = 'anchorage-convert 4';
 
 export interface ConvertProgress {
   readonly phase: 'read' | 'build' | 'verify' | 'write';
