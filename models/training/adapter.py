@@ -71,8 +71,8 @@ def replace_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
 
 
 def read_weights(model: AnchorDecoder, folder: Path, part: str = "all") -> None:
-    """Copy an adapter folder into a model of the same scheme and rank. `part` embedding: the anchor embedding alone; lora:
-    of the LoRA the matrices that the model has, whichever tokens it is for. The rest of the model stays as it is."""
+    """Copy an adapter folder into a model of the same scheme and rank. `part` embedding: the anchor embedding alone;
+    lora: of the LoRA the matrices that the model has, whichever tokens it is for. The rest stays as it is."""
     parameters = model.trainable()
     wanted = {"embedding": {"anchor_embedding"}, "lora": parameters.keys() - {"anchor_embedding"}}
     parameters = {name: value for name, value in parameters.items() if name in wanted.get(part, parameters)}

@@ -178,7 +178,7 @@ def main() -> None:
     a.add_argument("--adapter", type=Path, required=True)
     a.add_argument("--ratios", type=lambda s: [int(x) for x in s.split(",")], default=[4, 8, 16])
     a.add_argument("--rows", type=int, default=64, help="rows of each task")
-    a.add_argument("--partial-rows", type=int, default=32, help="rows of each task for stride and attention")
+    a.add_argument("--partial-rows", type=int, default=32, help="rows of each task for choices other than its own")
     a.add_argument("--untrained", action="store_true", help="measure the base with real tokens kept (scheme select)")
     a.add_argument("--threads", type=int, default=0)
     options = a.parse_args()
@@ -194,7 +194,8 @@ def main() -> None:
     for task in TASKS:
         rows = read_rows(options.adapter / "evaluation" / f"{task}.jsonl")[: options.rows]
         examples = [example_of(row, tokens, declared["max_sequence_tokens"]) for row in rows]
-        choices = {"window": len(rows), "stride": options.partial_rows, "attention": options.partial_rows}
+        counts = {choice: options.partial_rows for choice in declared["choices"]}
+        choices = counts | {declared["choice"]: len(rows)}
         results[task] = measure_task(
             model, tokens, examples, options.ratios, choices, rules, declared["anchor_token_ids"]
         )

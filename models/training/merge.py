@@ -1,4 +1,4 @@
-"""Step 1b, for a LoRA on anchors alone over an adapter that is already trained: a working folder whose base has it merged in.
+"""Step 1b, for a LoRA on anchors alone over a trained adapter: a working folder whose base has that one merged in.
 
     python merge.py --work WORK --adapter ../smollm2-135m-anchors --out OVER
     python train.py --work OVER --out RUN --conditional --init-anchors ../smollm2-135m-anchors --minutes 120

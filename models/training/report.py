@@ -1,6 +1,6 @@
 """Step 5: tables and plots of a measured adapter, for its model card.
 
-    python report.py --adapter ../smollm2-135m-anchors --log RUN/log.jsonl
+    python report.py --adapter ../smollm2-135m-anchors --log RUN/log.jsonl [NEXT/log.jsonl]
 
 Prints Markdown tables of evaluation/results.json; draws evaluation/recovery.svg (cache kept against nll recovered) and
 evaluation/loss.svg (validation and training loss against tokens). Needs matplotlib.
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 from pathlib import Path
 
 import matplotlib
@@ -21,7 +20,7 @@ matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "anchorage",
 import matplotlib.pyplot as plt  # noqa: E402  (the backend is chosen first)
 
 TASKS = ("repeat", "function", "value", "continue")
-KINDS = ("repeat", "function", "value", "turns", "dialogue", "continue")
+KINDS = ("repeat", "function", "value", "turns", "dialogue", "continue", "session", "explain")
 
 
 def table(results: dict) -> str:
@@ -41,22 +40,22 @@ def table(results: dict) -> str:
     return "\n".join(lines)
 
 
-def kept_table(results: dict) -> str:
+def kept_table(results: dict, choice: str) -> str:
     """Mean keys and values kept when the answer begins, the pinned prefix included."""
-    readings = ["full", *(name for name in results[TASKS[0]] if name.startswith("window/"))]
+    readings = ["full", *(name for name in results[TASKS[0]] if name.startswith(f"{choice}/"))]
     lines = ["| kept rows | " + " | ".join(TASKS) + " |", "|---" * (len(TASKS) + 1) + "|"]
     for reading in readings:
         lines.append(f"| {reading} | " + " | ".join(f"{results[task][reading]['kept']:.0f}" for task in TASKS) + " |")
     return "\n".join(lines)
 
 
-def draw_recovery(results: dict, path: Path) -> None:
-    """Recovery under `window` against the share of the context's keys and values that is kept."""
+def draw_recovery(results: dict, choice: str, path: Path) -> None:
+    """Recovery under a choice of anchors against the share of the context's keys and values that is kept."""
     figure, axes = plt.subplots(figsize=(6.4, 3.8))
     for task in TASKS:
         points = []
         for reading, r in results[task].items():
-            if reading.startswith("window/"):
+            if reading.startswith(f"{choice}/"):
                 prefix = results[task]["none"]["kept"]
                 share = (r["kept"] - prefix) / (results[task]["full"]["kept"] - prefix)
                 points.append((100 * share, r["recovery"], *r["recovery_95"]))
@@ -73,9 +72,24 @@ def draw_recovery(results: dict, path: Path) -> None:
     plt.close(figure)
 
 
+def one_after_another(log: list[dict]) -> tuple[list[dict], list[int]]:
+    """The lines of runs in a row with their tokens counted on, and where the later runs begin."""
+    lines, starts, before, last = [], [], 0, 0
+    for line in log:
+        if line["tokens"] < last:
+            before += last
+            starts.append(before)
+        last = line["tokens"]
+        lines.append({**line, "tokens": before + last})
+    return lines, starts
+
+
 def draw_loss(log: list[dict], path: Path) -> None:
-    """Training loss per task, averaged over five reported lines; validation as points."""
+    """Training loss per task, averaged over five reported lines; points: validation; dashed: another run begins."""
     figure, axes = plt.subplots(figsize=(6.4, 3.8))
+    log, starts = one_after_another(log)
+    for start in starts:
+        axes.axvline(start / 1e6, color="grey", linewidth=0.8, linestyle="--")
     for color, kind in enumerate(KINDS):
         seen = [(line["tokens"] / 1e6, line["loss"][kind]) for line in log if kind in line["loss"]]
         smooth = [
@@ -86,7 +100,7 @@ def draw_loss(log: list[dict], path: Path) -> None:
         valid = [(line["tokens"] / 1e6, line["valid"][kind]) for line in log if line.get("valid")]
         if valid:
             axes.plot(*zip(*valid), color=f"C{color}", marker="x", linestyle="none")
-    axes.set_xlabel("training tokens of this run, millions")
+    axes.set_xlabel("training tokens, millions (dashed: another run)")
     axes.set_ylabel("nll of asked tokens (x: validation, window/8)")
     axes.legend(ncols=2, fontsize=8)
     figure.tight_layout()
@@ -98,16 +112,19 @@ def main() -> None:
     """Print the tables and draw the plots."""
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     a.add_argument("--adapter", type=Path, required=True)
-    a.add_argument("--log", type=Path, help="a run's log.jsonl; kept as evaluation/training_log.jsonl")
+    a.add_argument(
+        "--log", type=Path, nargs="+", help="log.jsonl of a run, or of several in a row; evaluation/training_log.jsonl"
+    )
     options = a.parse_args()
 
     folder = options.adapter / "evaluation"
     kept_log = folder / "training_log.jsonl"
     if options.log:
-        shutil.copyfile(options.log, kept_log)
+        kept_log.write_text("".join([path.read_text(encoding="utf8") for path in options.log]), encoding="utf8")
     results = json.loads((folder / "results.json").read_text(encoding="utf8"))
-    print(table(results), kept_table(results), sep="\n\n")
-    draw_recovery(results, folder / "recovery.svg")
+    choice = json.loads((options.adapter / "anchor_config.json").read_text(encoding="utf8"))["choice"]
+    print(table(results), kept_table(results, choice), sep="\n\n")
+    draw_recovery(results, choice, folder / "recovery.svg")
     draw_loss([json.loads(line) for line in kept_log.read_text(encoding="utf8").splitlines()], folder / "loss.svg")
 
 
