@@ -97,7 +97,7 @@ def draw_loss(log: list[dict], path: Path) -> None:
             for i in range(len(seen))
         ]
         axes.plot(*zip(*smooth), color=f"C{color}", label=kind)
-        valid = [(line["tokens"] / 1e6, line["valid"][kind]) for line in log if line.get("valid")]
+        valid = [(line["tokens"] / 1e6, line["valid"][kind]) for line in log if kind in line.get("valid", {})]
         if valid:
             axes.plot(*zip(*valid), color=f"C{color}", marker="x", linestyle="none")
     axes.set_xlabel("training tokens, millions (dashed: another run)")
