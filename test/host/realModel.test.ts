@@ -10,7 +10,7 @@ import { bodyOf, eventually, openText, Surroundings, workspaceFile, writeWorkspa
 const maxTokens = 24;
 const loadLimitMs = 60_000;
 /** Its answer goes on until something stops it. */
-const longQuestion = 'Count from one to a thousand, one number in each line.';
+const longQuestion = 'Write a long story about a lighthouse.';
 const code = 'export function clamp(value, low, high) {\n  return Math.min(Math.max(value, low), high);\n}\n';
 
 describe('with the built-in model', () => {
