@@ -26,6 +26,7 @@ OWN_NAME = re.compile(r"blocks\.(\d+)\.(\w+_proj)\.(lora_[AB])")
 PEFT_PREFIX = "base_model.model."
 MLP = ("gate_proj", "up_proj", "down_proj")
 WEIGHTS = "adapter_model.safetensors"
+EMBEDDING = "anchor_embedding.safetensors"
 
 
 def lora_folder(folder: Path, conditional: bool) -> Path:
@@ -56,7 +57,7 @@ def write_weights(model: AnchorDecoder, folder: Path) -> None:
         replace_tensors(inner / WEIGHTS, lora)
     if "anchor_embedding" in parameters:
         embedding = parameters["anchor_embedding"].detach().to("cpu", torch.float32).contiguous()
-        replace_tensors(folder / "anchor_embedding.safetensors", {"anchor_embedding.weight": embedding})
+        replace_tensors(folder / EMBEDDING, {"anchor_embedding.weight": embedding})
 
 
 def replace_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
@@ -73,15 +74,17 @@ def replace_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
 def read_weights(model: AnchorDecoder, folder: Path, part: str = "all") -> None:
     """Copy an adapter folder into a model of the same scheme and rank. `part` embedding: the anchor embedding alone;
     lora: of the LoRA the matrices that the model has, whichever tokens it is for. The rest stays as it is."""
-    parameters = model.trainable()
-    wanted = {"embedding": {"anchor_embedding"}, "lora": parameters.keys() - {"anchor_embedding"}}
-    parameters = {name: value for name, value in parameters.items() if name in wanted.get(part, parameters)}
-    inner = lora_folder(folder, model.anchoring.conditional if part == "all" else lora_folder(folder, True).is_dir())
-    found = {} if part == "embedding" else read_lora(inner)
-    if part == "lora":
-        found = {name: value for name, value in found.items() if name in parameters}
+    parameters, found = model.trainable(), {}
+    if part == "embedding":
+        parameters = {name: value for name, value in parameters.items() if name == "anchor_embedding"}
+    elif part == "lora":
+        parameters.pop("anchor_embedding", None)
+        lora = read_lora(lora_folder(folder, lora_folder(folder, True).is_dir()))
+        found = {name: value for name, value in lora.items() if name in parameters}
+    else:
+        found = read_lora(lora_folder(folder, model.anchoring.conditional))
     if "anchor_embedding" in parameters:
-        found["anchor_embedding"] = load_file(folder / "anchor_embedding.safetensors")["anchor_embedding.weight"]
+        found["anchor_embedding"] = load_file(folder / EMBEDDING)["anchor_embedding.weight"]
     if found.keys() != parameters.keys():
         odd = sorted(found.keys() ^ parameters.keys())[:3]
         raise SystemExit(f"{folder}: tensors do not match the model (for example {', '.join(odd)})")
@@ -110,6 +113,11 @@ def read_lora_config(folder: Path) -> dict:
     return json.loads((folder / "adapter_config.json").read_text(encoding="utf8"))
 
 
+def read_anchor_config(folder: Path) -> dict:
+    """The anchor_config.json of an adapter folder."""
+    return json.loads((folder / "anchor_config.json").read_text(encoding="utf8"))
+
+
 def merge_lora(weights: dict[str, Tensor], folder: Path) -> None:
     """Add a LoRA, scaled, to the matrices [out, in] of a decoder in place. SystemExit where it fits another one."""
     config, lora = read_lora_config(folder), load_file(folder / WEIGHTS)
@@ -133,7 +141,7 @@ def adapter_shape(folder: Path, scheme: str) -> Anchoring:
     with safe_open(inner / WEIGHTS, "pt") as tensors:
         found = [PEFT_NAME.fullmatch(name) for name in tensors.keys()]
     adapted = frozenset(f"{match[1]}.{match[3]}" for match in found if match)
-    path = folder / "anchor_embedding.safetensors"
+    path = folder / EMBEDDING
     added = 0
     if path.is_file():
         with safe_open(path, "pt") as tensors:

@@ -25,7 +25,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
-from adapter import read_adapted
+from adapter import read_adapted, read_anchor_config
 from batches import IGNORED, group_by_length, targets_of
 from examples import Example
 from export import write_json
@@ -160,14 +160,9 @@ def perplexity(model: AnchorDecoder, tokens: Tokens, rows: list[dict], rules: Ru
     return math.exp(nll_of(score_rows(model, examples, None, True, rules)))
 
 
-def anchor_config(adapter: Path) -> dict:
-    """The adapter's anchor_config.json."""
-    return json.loads((adapter / "anchor_config.json").read_text(encoding="utf8"))
-
-
 def load(base: Path, adapter: Path | None, dtype: torch.dtype) -> AnchorDecoder:
     """A decoder with its adapter, or the bare base (scheme select)."""
-    scheme = anchor_config(adapter)["scheme"] if adapter else "select"
+    scheme = read_anchor_config(adapter)["scheme"] if adapter else "select"
     return read_adapted(base, adapter, scheme, dtype).to("cuda" if torch.cuda.is_available() else "cpu")
 
 
@@ -185,7 +180,7 @@ def main() -> None:
     if options.threads:
         torch.set_num_threads(options.threads)
 
-    tokens, declared = Tokens(options.base / "tokenizer.json"), anchor_config(options.adapter)
+    tokens, declared = Tokens(options.base / "tokenizer.json"), read_anchor_config(options.adapter)
     rules = Rules(declared["anchors_see_anchors"], declared["positions"])
     model = load(options.base, None if options.untrained else options.adapter, torch.bfloat16)
     name = "results_untrained.json" if options.untrained else "results.json"

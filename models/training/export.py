@@ -19,11 +19,10 @@ from pathlib import Path
 
 from safetensors import safe_open
 
-from adapter import PEFT_NAME, WEIGHTS, lora_folder
+from adapter import EMBEDDING, PEFT_NAME, WEIGHTS, lora_folder, read_anchor_config
 from batches import WHOLE
 from lora import PROJECTIONS
 
-EMBEDDING = "anchor_embedding.safetensors"
 FIRST_LONGEST_SEQUENCE = 256  # tokens, of runs whose options.json does not say it
 
 
@@ -54,9 +53,10 @@ def lora_config(rank: int, hub: str, projections: Sequence[str] = PROJECTIONS, l
 
 def anchor_config(learned: dict, added_ids: list[int], base_name: str, base_file: Path) -> dict:
     """How packages of the adapter are read. `learned` has train.py's scheme, ratios, strict and positions; `added_ids`
-    the added tokens of AC or the endpoints of EP. One anchor for a whole sequence is offered where nothing else is.
+    the added tokens of AC or the endpoints of EP.
 
-    Both are found by their place or their id, so these schemes have the one choice stride.
+    Both are found by their place or their id, so these schemes have the one choice stride. One anchor for a whole
+    sequence is offered where nothing else was learned.
     """
     choices = ["stride", "window", "attention"] if learned["scheme"] == "mark" else ["stride"]
     ratios = sorted({ratio for ratio in learned["ratios"] if ratio != WHOLE}) or [WHOLE]
@@ -116,7 +116,7 @@ def main(arguments: list[str] | None = None) -> None:
         raise SystemExit(f"--over is for a LoRA on anchors alone; {options.run} trained one for all tokens")
     (options.out / inner).mkdir(parents=True, exist_ok=True)
     if options.over:
-        under = json.loads((options.over / "anchor_config.json").read_text(encoding="utf8"))
+        under = read_anchor_config(options.over)
         learned["max_sequence_tokens"] = min(learned["max_sequence_tokens"], under["max_sequence_tokens"])
         for name in ("adapter_config.json", WEIGHTS):
             copy(options.over / name, options.out / name)

@@ -35,8 +35,8 @@ class Anchoring:
 
 
 def adapted_matrices(which: str, layers: int) -> frozenset[str] | None:
-    """The matrices that a LoRA is put on: `all`, those of the `upper` half of the layers, those of `attention` alone, or
-    of it `qkv`, which make queries, keys and values."""
+    """The matrices that a LoRA is put on: `all`, those of the `upper` half of the layers, those of `attention` alone,
+    or of it `qkv`, which make queries, keys and values."""
     if which == "all":
         return None
     first = layers // 2 if which == "upper" else 0

@@ -19,6 +19,8 @@ matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "anchorage",
 
 import matplotlib.pyplot as plt  # noqa: E402  (the backend is chosen first)
 
+from adapter import read_anchor_config  # noqa: E402
+
 TASKS = ("repeat", "function", "value", "continue")
 KINDS = ("repeat", "function", "value", "turns", "dialogue", "continue", "session", "explain")
 
@@ -122,7 +124,7 @@ def main() -> None:
     if options.log:
         kept_log.write_text("".join([path.read_text(encoding="utf8") for path in options.log]), encoding="utf8")
     results = json.loads((folder / "results.json").read_text(encoding="utf8"))
-    choice = json.loads((options.adapter / "anchor_config.json").read_text(encoding="utf8"))["choice"]
+    choice = read_anchor_config(options.adapter)["choice"]
     print(table(results), kept_table(results, choice), sep="\n\n")
     draw_recovery(results, choice, folder / "recovery.svg")
     draw_loss([json.loads(line) for line in kept_log.read_text(encoding="utf8").splitlines()], folder / "loss.svg")

@@ -19,11 +19,11 @@ from pathlib import Path
 
 import torch
 
-from adapter import read_weights
+from adapter import read_anchor_config, read_weights
 from base import read_decoder
 from batches import WHOLE
 from corpus import Corpus
-from evaluate import anchor_config, load, measure_task
+from evaluate import load, measure_task
 from examples import Example
 from export import write_json
 from layout import Rules
@@ -85,7 +85,7 @@ def measure_run(options: argparse.Namespace, run: Path, entry: dict, rows: dict[
 
 def measure_adapter(base: Path, adapter: Path, rows: dict[str, list], tokens: Tokens) -> dict:
     """The figures of an adapter (scheme mark) that was trained elsewhere."""
-    model, declared = load(base, adapter, torch.bfloat16), anchor_config(adapter)
+    model, declared = load(base, adapter, torch.bfloat16), read_anchor_config(adapter)
     rules = Rules(declared["anchors_see_anchors"], declared["positions"])
     return {"tokens": None, "steps": None, **measure(model, rules, [8, WHOLE], [], rows, tokens)}
 

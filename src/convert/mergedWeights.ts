@@ -10,7 +10,6 @@ import type { WeightSource } from './weightSource.ts';
 export class MergedWeights implements DecoderWeights {
   readonly config: DecoderConfig;
   readonly anchors: AnchorEmbedding;
-  readonly hasAnchorLora: boolean;
   readonly #source: WeightSource;
   readonly #forAll: LoraFile | null;
   readonly #onAnchors: LoraFile | null;
@@ -21,7 +20,10 @@ export class MergedWeights implements DecoderWeights {
     this.#forAll = adapter?.forAll ?? null;
     this.#onAnchors = adapter?.onAnchors ?? null;
     this.anchors = adapter?.anchorEmbedding(config) ?? { kind: 'none' };
-    this.hasAnchorLora = this.#onAnchors !== null;
+  }
+
+  get hasAnchorLora(): boolean {
+    return this.#onAnchors !== null;
   }
 
   vector(name: string): Float32Array {
