@@ -21,7 +21,7 @@ from examples import Example
 from export import write_json
 from layout import Context, Rules
 from model import AnchorDecoder
-from prepare import read_rows
+from overlap import read_packed
 from text import Tokens
 
 SETS = ("arc_easy", "piqa")
@@ -65,7 +65,7 @@ def main() -> None:
     base, model = (load(options.base, folder, torch.bfloat16) for folder in (None, options.adapter))
     found: dict[str, dict] = {}
     for name in SETS:
-        rows = list(islice(read_rows(Path(options.data) / "eval" / f"{name}.jsonl.xz"), options.rows))
+        rows = list(islice(read_packed(Path(options.data) / "eval" / f"{name}.jsonl.xz"), options.rows))
         scores = {"base": accuracy(base, rows, tokens), "adapter": accuracy(model, rows, tokens)}
         found[name] = {"rows": len(rows), **scores}
         print(name, found[name], flush=True)
