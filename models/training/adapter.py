@@ -20,6 +20,7 @@ from torch import Tensor
 from base import read_decoder
 from lora import Anchoring
 from model import AnchorDecoder, DecoderConfig
+from scorer import read_scorer
 
 PEFT_NAME = re.compile(r"base_model\.model\.model\.layers\.(\d+)\.(self_attn|mlp)\.(\w+_proj)\.(lora_[AB])\.weight")
 OWN_NAME = re.compile(r"blocks\.(\d+)\.(\w+_proj)\.(lora_[AB])")
@@ -158,4 +159,5 @@ def read_adapted(base: Path, folder: Path | None, scheme: str, dtype: torch.dtyp
     model = AnchorDecoder(DecoderConfig.of(config), weights, anchoring, dtype)
     if folder:
         read_weights(model, folder)
+    model.scorer = read_scorer(folder, model)
     return model.eval()

@@ -23,18 +23,18 @@ from layout import (
 )
 from model import AnchorDecoder
 from score import score_sequences
+from scorer import learned_scores
 from text import Tokens
 
 IGNORED = -100
-
-
+SCORED = ("window", "attention", "learned")
 WHOLE = 1024  # a ratio longer than any sequence: one anchor for the whole of it
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How a row's context is read: `choice` stride, window, attention; or without anchors: full, none (the sealed
-    sequences left out), alone (every sequence sees the prefix and itself).
+    """How a row's context is read: `choice` stride, window, attention, learned; or without anchors: full, none (the
+    sealed sequences left out), alone (every sequence sees the prefix and itself).
 
     `ratios` are those of the sealed sequences in turn; the last is that of all after it.
     """
@@ -85,18 +85,19 @@ def choose_anchors(
         [stride_anchors(len(s), plan.ratio(number)) for number, s in enumerate(example.context.sealed)]
         for example, plan in zip(examples, plans)
     ]
-    scored = [
-        (row, number)
-        for row, plan in enumerate(plans)
-        if plan.choice in ("window", "attention")
-        for number in range(len(examples[row].context.sealed))
-    ]
-    by_prefix: dict[tuple[int, ...], list[tuple[int, int]]] = {}
-    for row, number in scored:
-        by_prefix.setdefault(tuple(examples[row].context.prefix), []).append((row, number))
-    for prefix, members in by_prefix.items():
+    together: dict[tuple[bool, tuple[int, ...]], list[tuple[int, int]]] = {}
+    for row, plan in enumerate(plans):
+        if plan.choice in SCORED:
+            context = examples[row].context
+            members = together.setdefault((plan.choice == "learned", tuple(context.prefix)), [])
+            members += [(row, number) for number in range(len(context.sealed))]
+    for (by_scorer, prefix), members in together.items():
         sequences = [examples[row].context.sealed[number] for row, number in members]
-        for (row, number), scores in zip(members, score_sequences(model, tokens, prefix, sequences, score_layers)):
+        if by_scorer:
+            found = learned_scores(model, prefix, sequences)
+        else:
+            found = score_sequences(model, tokens, prefix, sequences, score_layers)
+        for (row, number), scores in zip(members, found):
             chosen[row][number] = choose_by_score(scores, plans[row].ratio(number), plans[row].choice)
     return chosen
 

@@ -11,6 +11,7 @@ from examples import Example
 from tasks import Tasks
 
 CHOICES = {"stride": 15, "window": 25, "attention": 60}
+WITH_SCORER = {"stride": 10, "window": 20, "attention": 25, "learned": 45}
 SHORTEST_LIMIT = 512  # tokens of the longest context when a curriculum begins
 
 
@@ -51,6 +52,7 @@ class Drawing:
 
     def plan(self, example: Example) -> Plan:
         """How one row is read through anchors: a ratio for each of its sequences."""
-        choice = self.random.choices(list(CHOICES), list(CHOICES.values()))[0]
+        choices = WITH_SCORER if self.options.scorer else CHOICES
+        choice = self.random.choices(list(choices), list(choices.values()))[0]
         choice = choice if self.options.scheme == "mark" else "stride"
         return Plan(choice, tuple(self.random.choice(self.options.ratios) for _ in [*example.context.sealed, 0]))

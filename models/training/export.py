@@ -22,6 +22,7 @@ from safetensors import safe_open
 from adapter import EMBEDDING, PEFT_NAME, WEIGHTS, lora_folder, read_anchor_config
 from batches import WHOLE
 from lora import PROJECTIONS
+from scorer import SCORER
 
 FIRST_LONGEST_SEQUENCE = 256  # tokens, of runs whose options.json does not say it
 
@@ -51,20 +52,21 @@ def lora_config(rank: int, hub: str, projections: Sequence[str] = PROJECTIONS, l
     }
 
 
-def anchor_config(learned: dict, added_ids: list[int], base_name: str, base_file: Path) -> dict:
+def anchor_config(learned: dict, added_ids: list[int], base_name: str, base_file: Path, scorer: bool = False) -> dict:
     """How packages of the adapter are read. `learned` has train.py's scheme, ratios, strict and positions; `added_ids`
-    the added tokens of AC or the endpoints of EP.
+    the added tokens of AC or the endpoints of EP; `scorer`: whether the adapter has one.
 
     Both are found by their place or their id, so these schemes have the one choice stride. One anchor for a whole
     sequence is offered where nothing else was learned.
     """
     choices = ["stride", "window", "attention"] if learned["scheme"] == "mark" else ["stride"]
+    choices += ["learned"] if scorer else []
     ratios = sorted({ratio for ratio in learned["ratios"] if ratio != WHOLE}) or [WHOLE]
     return {
         "format_version": 1,
         "scheme": learned["scheme"],
         "anchor_token_ids": added_ids,
-        "choice": "attention" if "attention" in choices else "stride",
+        "choice": "learned" if scorer else "attention" if "attention" in choices else "stride",
         "choices": choices,
         "ratio": 8 if 8 in ratios else ratios[0],
         "ratios": ratios,
@@ -118,7 +120,8 @@ def main(arguments: list[str] | None = None) -> None:
     if options.over:
         under = read_anchor_config(options.over)
         learned["max_sequence_tokens"] = min(learned["max_sequence_tokens"], under["max_sequence_tokens"])
-        for name in ("adapter_config.json", WEIGHTS):
+        scorer = (SCORER,) if (options.over / SCORER).is_file() else ()
+        for name in ("adapter_config.json", WEIGHTS, *scorer):
             copy(options.over / name, options.out / name)
     copy(options.run / "adapter" / inner / WEIGHTS, options.out / inner / WEIGHTS)
     if learned["scheme"] != "EP":
@@ -126,7 +129,8 @@ def main(arguments: list[str] | None = None) -> None:
     rank, projections, layers = lora_shape(options.out / inner / WEIGHTS)
     write_json(options.out / inner / "adapter_config.json", lora_config(rank, options.hub, projections, layers))
     ids = learned.get("anchor_token_ids", [learned["vocab_size"]] if learned["scheme"] == "AC" else [])
-    anchors = anchor_config(learned, ids, options.base_name, options.base_file)
+    has_scorer = learned["scheme"] == "mark" and (options.out / SCORER).is_file()
+    anchors = anchor_config(learned, ids, options.base_name, options.base_file, has_scorer)
     write_json(options.out / "anchor_config.json", anchors)
 
 

@@ -77,7 +77,7 @@ def endpoint_anchors(tokens: Sequence[int], endpoints: Sequence[int]) -> list[in
 
 
 def choose_by_score(scores: Tensor, ratio: int, choice: str) -> list[int]:
-    """Anchors of a sequence by scores [n]: the best of every window, or the ceil(n / ratio) best of all."""
+    """Anchors of a sequence by scores [n]: window: the best of every one; else the ceil(n / ratio) best of all."""
     length = len(scores)
     if choice == "window":
         return [i + int(scores[i : i + ratio].argmax()) for i in range(0, length, ratio)]

@@ -150,6 +150,7 @@ class AnchorDecoder(nn.Module):
         elif anchoring.scheme == "AC":
             mean = self.embedding.float().mean(0, keepdim=True)
             self.anchor_embedding = nn.Parameter(mean.repeat(anchoring.added, 1))
+        self.scorer: nn.Module | None = None  # of the choice `learned`, frozen: scorer.py
         half = torch.arange(0, self.config.head_dim, 2).float() / self.config.head_dim
         self.register_buffer("frequencies", 1.0 / self.config.rope_theta**half, persistent=False)
 

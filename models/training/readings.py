@@ -11,7 +11,9 @@ from examples import Example
 from layout import choose_by_score, endpoint_anchors, stride_anchors
 from model import AnchorDecoder
 from score import score_sequences
+from scorer import learned_scores
 from text import Tokens
+
 
 def choose(scores: Tensor, ratio: int, choice: str) -> list[int]:
     """Anchors of one sequence of len(scores) tokens."""
@@ -40,12 +42,20 @@ def readings(
             yield f"stride/{name_of(ratio)}", [e for e, _ in pairs], [anchors for _, anchors in pairs]
         return
     flat = [sequence for example in examples for sequence in example.context.sealed]
-    flat_scores = iter(score_sequences(model, tokens, examples[0].context.prefix, flat))
-    by_row = [[next(flat_scores) for _ in example.context.sealed] for example in examples]
+    prefix = examples[0].context.prefix
+    repeated = by_example(score_sequences(model, tokens, prefix, flat), examples)
+    learned = by_example(learned_scores(model, prefix, flat), examples) if "learned" in choices else []
     for choice, count in choices.items():
+        scored = learned if choice == "learned" else repeated
         for ratio in ratios:
-            anchors = [[choose(scores, ratio, choice) for scores in row] for row in by_row[:count]]
+            anchors = [[choose(scores, ratio, choice) for scores in row] for row in scored[:count]]
             yield f"{choice}/{name_of(ratio)}", examples[:count], anchors
+
+
+def by_example(scores: list[Tensor], examples: list[Example]) -> list[list[Tensor]]:
+    """Scores of all sequences in turn, as lists of every example's."""
+    flat = iter(scores)
+    return [[next(flat) for _ in example.context.sealed] for example in examples]
 
 
 def name_of(ratio: int) -> str:

@@ -8,7 +8,8 @@ Reads a JSON object a line from stdin and answers each with one line on stdout, 
      "live": [ids], "asked": [indices into live]}                                  asked left out: all of live
  -> {"id": 1, "shape": [N, V], "logits": "base64 of N * V little-endian float32"}
 
-    {"op": "score", "id": 2, "model": {...}, "prefix": [ids], "sequence": [ids], "repeat": [ids]}
+    {"op": "score", "id": 2, "model": {...}, "by": "repeating" | "scorer", "prefix": [ids], "sequence": [ids],
+     "repeat": [ids]}
  -> {"id": 2, "scores": [n numbers]}
 
 Ids and anchors are explicit, so both sides run the same layout. AC: `<AC>` ids (vocabulary and up) stand in `ids`.
@@ -30,6 +31,7 @@ from adapter import read_adapted
 from layout import Context, Rules, collate, place, run
 from model import AnchorDecoder
 from score import score_group
+from scorer import learned_scores
 
 
 @lru_cache(maxsize=4)
@@ -62,7 +64,11 @@ def answer(request: dict) -> dict:
     spec = request["model"]
     model = load(spec["base"], spec.get("adapter"), request.get("scheme", "mark"))
     if request.get("op", "forward") == "score":
-        scores = score_group(model, request["repeat"], request["prefix"], [request["sequence"]])[0]
+        prefix, sequence = request["prefix"], request["sequence"]
+        if request["by"] == "scorer":
+            scores = learned_scores(model, prefix, [sequence])[0]
+        else:
+            scores = score_group(model, request["repeat"], prefix, [sequence])[0]
         return {"id": request.get("id"), "scores": scores.tolist()}
     logits = forward(model, request)
     data = base64.b64encode(logits.contiguous().numpy().astype("<f4").tobytes()).decode("ascii")

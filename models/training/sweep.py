@@ -60,7 +60,8 @@ def measure(
 ) -> dict[str, dict]:
     """Every task under every reading of one adapter."""
     count = max(map(len, rows.values()))
-    choices = dict.fromkeys(CHOICES, count) if model.anchoring.scheme == "mark" else {}
+    scored = CHOICES if model.scorer is None else (*CHOICES, "learned")
+    choices = dict.fromkeys(scored, count) if model.anchoring.scheme == "mark" else {}
     return {
         kind: measure_task(model, tokens, examples, ratios, choices, rules, endpoints)
         for kind, examples in rows.items()

@@ -17,6 +17,7 @@ import merge
 from adapter import lora_folder, read_adapted
 from checkpoint import check_work
 from model import AnchorDecoder
+from scorer import SCORER, AnchorScorer, write_scorer
 from tinywork import write_work
 
 
@@ -84,7 +85,11 @@ class ExportTest(unittest.TestCase):
         merge.main(["--work", str(self.work), "--adapter", str(under), "--out", str(merged)])
         check_work(merged)
         check_work(self.work)
-        layered = self.trained("over", "--conditional", "--init-anchors", str(under), work=merged, over=under)[2]
+        write_scorer(AnchorScorer(32, 3), under)
+        from_under = ("--init-anchors", str(under), "--scorer", str(under), "--rounded-share", "0.5")
+        anchors, _, layered = self.trained("over", "--conditional", *from_under, work=merged, over=under)
+        self.assertEqual((anchors["choice"], anchors["choices"][-1]), ("learned", "learned"))
+        self.assertEqual((out / SCORER).read_bytes(), (under / SCORER).read_bytes())
         names = ("adapter_model.safetensors", "adapter_config.json")
         for name in names:
             self.assertEqual((out / name).read_bytes(), (under / name).read_bytes())

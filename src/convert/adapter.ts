@@ -9,11 +9,12 @@ import { hashFile } from './hashFile.ts';
 import { LoraFile, loraFileNames } from './loraFile.ts';
 import { readJson } from './readJson.ts';
 import { SafetensorsFile } from './safetensorsFile.ts';
+import { readScorer, scorerFileName, type ScorerWeights } from './scorerFile.ts';
 
 const onAnchorsFolder = 'anchors';
 
 /**
- * An adapter folder: `anchor_config.json`, the anchor embedding, and one LoRA or two in PEFT's layout: the folder's own is for all tokens,
+ * An adapter folder: `anchor_config.json`, the anchor embedding, a scorer where `learned` is among the choices, and one LoRA or two in PEFT's layout: the folder's own is for all tokens,
  * that in `anchors/` for anchors alone.
  */
 export class Adapter {
@@ -32,6 +33,13 @@ export class Adapter {
   /** @throws AnchorageError naming the file and the field that is wrong. */
   static open(folder: string): Adapter {
     const anchorConfig = readJson(join(folder, 'anchor_config.json'), anchorConfigSchema);
+    if (anchorConfig.choices.includes('learned') && anchorConfig.scheme !== 'mark') {
+      throw new AnchorageError(
+        'fileInvalid',
+        `${join(folder, 'anchor_config.json')}: choices: learned is for the scheme mark; scheme is ${anchorConfig.scheme}.`,
+        'Remove learned from the choices.',
+      );
+    }
     const inner = join(folder, onAnchorsFolder);
     const hasInner = existsSync(inner);
     if (hasInner && anchorConfig.scheme !== 'mark') {
@@ -59,7 +67,7 @@ export class Adapter {
   /** Name and SHA-256 of every file that a package is built from. */
   static hashes(folder: string): string[] {
     const loras = [...loraFileNames, ...loraFileNames.map((name) => `${onAnchorsFolder}/${name}`)];
-    return [...loras, 'anchor_config.json', 'anchor_embedding.safetensors']
+    return [...loras, 'anchor_config.json', 'anchor_embedding.safetensors', scorerFileName]
       .filter((file) => existsSync(join(folder, file)))
       .map((file) => `${file} ${hashFile(join(folder, file))}`);
   }
@@ -102,6 +110,12 @@ export class Adapter {
     } finally {
       file.close();
     }
+  }
+
+  /** The scorer of the choice `learned`; null where the adapter does not declare it. */
+  scorer(config: DecoderConfig): ScorerWeights | null {
+    if (!this.anchorConfig.choices.includes('learned')) return null;
+    return readScorer(join(this.folder, scorerFileName), config);
   }
 
   close(): void {

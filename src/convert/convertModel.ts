@@ -13,8 +13,9 @@ import { GgufSource } from './ggufSource.ts';
 import { MergedWeights } from './mergedWeights.ts';
 import { holdsPackage, PackageFolder, type PackageIdentity } from './packageFolder.ts';
 import { SafetensorsSource } from './safetensorsSource.ts';
+import { buildScorerGraph } from './scorerGraph.ts';
 import { trainedAnchors, type TrainedScheme } from './trainedAnchors.ts';
-import { checkVariants, momentsGraph, writeDeviceGraphs, writeVariant } from './variantFiles.ts';
+import { checkVariants, momentsGraph, writeDeviceGraphs, writeSmallGraph, writeVariant } from './variantFiles.ts';
 import { verifyVariants, type VariantReport } from './verifyVariants.ts';
 import type { WeightSource } from './weightSource.ts';
 
@@ -125,6 +126,10 @@ export async function convertModel(options: ConvertOptions): Promise<ConvertResu
       rmSync(join(graphs, momentsGraph));
     }
     writeDeviceGraphs(graphs, config, converterVersion);
+    const scorer = adapter?.scorer(config) ?? null;
+    if (scorer !== null) {
+      writeSmallGraph(graphs, 'scorer', converterVersion, (graph) => buildScorerGraph(graph, config, scorer));
+    }
     const onVerified = (variant: Variant, done: number) =>
       onProgress?.({ phase: 'verify', variant, done, total: built.length });
     const reports = await verifyVariants(graphs, built, weights, tokenizer, { signal, onVerified });

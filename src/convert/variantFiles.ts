@@ -10,7 +10,7 @@ import { deviceGraphs } from './deviceGraphs.ts';
 import { addMoments, type Calibration } from './calibration.ts';
 import { ExternalData } from './externalData.ts';
 import { buildGqaGraph } from './gqaGraph.ts';
-import { GraphBuilder } from './graphBuilder.ts';
+import { GraphBuilder, type GraphTarget } from './graphBuilder.ts';
 import { LayerProducts } from './layerProducts.ts';
 import { blockSize } from './linearLayer.ts';
 import { encodeModel } from './onnxModel.ts';
@@ -91,14 +91,27 @@ export async function writeVariant(
 /** Writes the graphs that every variant needs on a device, `device_{name}.onnx`, into `folder`. */
 export function writeDeviceGraphs(folder: string, config: DecoderConfig, producer: string): void {
   for (const [name, build] of Object.entries(deviceGraphs)) {
-    const path = join(folder, `device_${name}.onnx`);
-    const data = new ExternalData(folder, `device_${name}.onnx_data`);
-    const graph = new GraphBuilder(`device_${name}`, data, 'device');
-    build(graph, config);
-    try {
-      writeFileSync(path, encodeModel(graph.model(producer)), { flag: 'wx' });
-    } catch (error) {
-      throw outputError(path, error);
-    }
+    writeSmallGraph(folder, `device_${name}`, producer, (graph) => build(graph, config), 'device');
+  }
+}
+
+/** Writes a graph that all variants share, `{name}.onnx` and its data, into `folder`. */
+export function writeSmallGraph(
+  folder: string,
+  name: string,
+  producer: string,
+  build: (graph: GraphBuilder) => void,
+  target?: GraphTarget,
+): void {
+  const path = join(folder, `${name}.onnx`);
+  const data = new ExternalData(folder, `${name}.onnx_data`);
+  const graph = new GraphBuilder(name, data, target);
+  try {
+    build(graph);
+    writeFileSync(path, encodeModel(graph.model(producer)), { flag: 'wx' });
+  } catch (error) {
+    throw error instanceof Error && 'syscall' in error ? outputError(path, error) : error;
+  } finally {
+    data.close();
   }
 }

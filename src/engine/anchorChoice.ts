@@ -28,7 +28,7 @@ export function windowAnchors(scores: ArrayLike<number>, ratio: number): number[
 }
 
 /** The ceil(length / ratio) tokens with the highest scores (of equals the earlier), ascending. */
-export function attentionAnchors(scores: ArrayLike<number>, ratio: number): number[] {
+export function bestAnchors(scores: ArrayLike<number>, ratio: number): number[] {
   const order = Array.from({ length: scores.length }, (_, t) => t);
   order.sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0) || a - b);
   return order.slice(0, anchorCount(scores.length, ratio)).sort((a, b) => a - b);
@@ -42,7 +42,8 @@ export function chooseAnchors(choice: Choice, scores: ArrayLike<number>, ratio: 
     case 'window':
       return windowAnchors(scores, ratio);
     case 'attention':
-      return attentionAnchors(scores, ratio);
+    case 'learned':
+      return bestAnchors(scores, ratio);
     default:
       return assertNever(choice);
   }

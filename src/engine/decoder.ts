@@ -2,6 +2,7 @@ import { AnchorageError } from '../protocol/errors.ts';
 import type { Variant } from '../protocol/packageManifest.ts';
 import type { AnchorCache } from './anchorCache.ts';
 import type { AttentionBias } from './anchorMask.ts';
+import { AnchorScorer } from './anchorScorer.ts';
 import { CpuDecoder } from './cpuDecoder.ts';
 import { DeviceDecoder } from './deviceDecoder.ts';
 import { DeviceMemory } from './deviceMemory.ts';
@@ -58,6 +59,8 @@ export class Decoder {
   readonly groupTokens: number;
   /** What its caches take on its device. */
   readonly deviceMemory: DeviceMemory;
+  /** The package's learned scorer, where it has one. */
+  readonly scorer: AnchorScorer | null;
   readonly #provider: ExecutionProvider;
   readonly #ort: OnnxRuntime;
   #device: DeviceDecoder | null;
@@ -70,6 +73,7 @@ export class Decoder {
     ort: OnnxRuntime,
     graph: CpuDecoder | DeviceDecoder,
     deviceMemory: DeviceMemory,
+    scorer: AnchorScorer | null,
     options: {
       readonly variant: Variant;
       readonly threads: number;
@@ -82,6 +86,7 @@ export class Decoder {
     this.threads = options.threads;
     this.groupTokens = options.groupTokens;
     this.deviceMemory = deviceMemory;
+    this.scorer = scorer;
     this.#provider = options.executionProvider;
     this.#ort = ort;
     this.#device = graph instanceof DeviceDecoder ? graph : null;
@@ -108,20 +113,25 @@ export class Decoder {
     }
     const ort = await loadOnnxRuntime();
     const memory = new DeviceMemory(options.deviceBytes);
-    const [verified, opened] = await Promise.allSettled([
+    const [verified, scorer, opened] = await Promise.allSettled([
       verifyGraph(pkg, variant, onDevice),
+      AnchorScorer.open(ort, pkg),
       onDevice
         ? DeviceDecoder.open(ort, pkg, variant, executionProvider, memory)
         : CpuDecoder.open(ort, pkg, variant, threads),
     ]);
     // An altered file explains why it could not be loaded, and not the other way round.
-    if (verified.status === 'rejected') {
-      if (opened.status === 'fulfilled') await opened.value.dispose();
-      throw verified.reason;
+    if (verified.status === 'rejected' || scorer.status === 'rejected' || opened.status === 'rejected') {
+      for (const each of [scorer, opened]) if (each.status === 'fulfilled') await each.value?.dispose();
+      throw [verified, scorer, opened].find((each) => each.status === 'rejected')?.reason;
     }
-    if (opened.status === 'rejected') throw opened.reason;
     const groups = options.groupTokens ?? suggestedGroupTokens(pkg.config, variant);
-    return new Decoder(pkg, ort, opened.value, memory, { variant, threads, executionProvider, groupTokens: groups });
+    return new Decoder(pkg, ort, opened.value, memory, scorer.value, {
+      variant,
+      threads,
+      executionProvider,
+      groupTokens: groups,
+    });
   }
 
   /** What it runs on now. */
@@ -164,6 +174,7 @@ export class Decoder {
 
   /** Frees the weights. */
   async dispose(): Promise<void> {
+    await this.scorer?.dispose();
     await this.#device?.dispose();
     await this.#cpu?.dispose();
   }

@@ -48,6 +48,13 @@ export function checkGraph(path: string, session: InferenceSession, pkg: ModelPa
   checkRowTypes(path, session);
 }
 
+/** As `checkGraph`, for the learned scorer. */
+export function checkScorer(path: string, session: InferenceSession, { config }: Pick<ModelPackage, 'config'>): void {
+  const rows = [2 * config.num_hidden_layers, null, config.num_key_value_heads * config.head_dim];
+  compare(path, 'input', new Map([['key_values', rows]]), session.inputMetadata, true);
+  compare(path, 'output', new Map([['scores', [null]]]), session.outputMetadata, false);
+}
+
 /** The rows that go in and those that come out are of one type, and it is one that a cache can hold. */
 function checkRowTypes(path: string, session: InferenceSession): void {
   const wanted = pastPrecision(session);

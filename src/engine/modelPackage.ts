@@ -61,6 +61,13 @@ export async function loadPackage(
   const config = await files.json('config.json', decoderConfigSchema);
   const anchors = await files.json('anchor_config.json', anchorConfigSchema);
   checkAnchors(anchors, config);
+  if (anchors.choices.includes('learned') && !hasScorer(manifest)) {
+    throw new AnchorageError(
+      'fileInvalid',
+      `anchor_config.json: choices: learned needs ${scorerPath}, which is not listed.`,
+      'Convert the model again.',
+    );
+  }
 
   const tokenizerJson = await files.json('tokenizer.json', tokenizerJsonSchema);
   const added = anchors.scheme === 'AC' ? Math.max(...anchors.anchor_token_ids) + 1 : 0;
@@ -99,6 +106,14 @@ export function gqaGraphPath(variant: Variant): string {
   return `${graphFolder}model_gqa_${variant}.onnx`;
 }
 
+/** Path of the scorer of the choice `learned`, which is the same for every variant. */
+export const scorerPath = `${graphFolder}scorer.onnx`;
+
+/** Whether a package has a learned scorer. */
+export function hasScorer({ files }: Pick<ModelPackage, 'files'>): boolean {
+  return files.some(({ path }) => path === scorerPath);
+}
+
 /** The graphs that move rows of keys and values on a device, the same for every variant. */
 export const deviceGraphNames = ['allocate', 'resize', 'read', 'write', 'keep', 'scores'] as const;
 export type DeviceGraphName = (typeof deviceGraphNames)[number];
@@ -114,7 +129,7 @@ export function hasDeviceGraph({ files }: Pick<ModelPackage, 'files'>, variant: 
 }
 
 /**
- * Hashes a variant's graph and weights, and with `onDevice` its graphs for devices in place of the first.
+ * Hashes a variant's graph and weights, with `onDevice` its graphs for devices in place of the first, and the scorer.
  *
  * @throws AnchorageError `fileAltered`, which names the file.
  */
@@ -123,7 +138,9 @@ export async function verifyGraph({ folder, files }: ModelPackage, variant: Vari
   const graphs: readonly string[] = onDevice
     ? [gqaGraphPath(variant), ...deviceGraphNames.map(deviceGraphPath)]
     : [graphPath(variant)];
-  const ofVariant = files.filter(({ path }) => graphs.includes(path) || path.startsWith(weights));
+  const isWanted = (path: string): boolean =>
+    graphs.includes(path) || path.startsWith(weights) || path.startsWith(scorerPath);
+  const ofVariant = files.filter(({ path }) => isWanted(path));
   await (await PackageFiles.open(folder)).verify(ofVariant, 'hashes');
 }
 

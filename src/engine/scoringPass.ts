@@ -1,3 +1,4 @@
+import type { Choice } from '../protocol/anchorConfig.ts';
 import { AnchorageError } from '../protocol/errors.ts';
 import { AnchorCache } from './anchorCache.ts';
 import { attentionBias } from './anchorMask.ts';
@@ -9,14 +10,26 @@ import { throwIfCancelled } from './sequenceReader.ts';
 /** Sequences whose scores are remembered: a text is often sealed again, at another ratio. */
 const REMEMBERED = 64;
 
+/** Where scores come from: a repetition of the sequence, or the package's learned scorer. */
+export type ScoredBy = 'repeating' | 'scorer';
+
+/** What the scores of a choice come from. */
+export function scoredBy(choice: Choice): ScoredBy {
+  return choice === 'learned' ? 'scorer' : 'repeating';
+}
+
 /**
- * Scores the tokens of a sequence for `window` and `attention`: how much attention each receives while the model
- * repeats the sequence (KVzip, Kim et al., arXiv 2505.23416, with one set of tokens for all heads).
+ * Scores the tokens of a sequence, for the choice of its anchors.
  *
- * The model runs causally, without marks, over pinned prefix + sequence + a request to repeat + sequence. The score is
- * the largest attention probability over the second copy's queries, averaged over layers and heads. Earlier memory is
- * not in that run, so scores depend on the pinned prefix and the content alone, and contexts with the same prefix may
- * share a pass.
+ * `repeating`, for `window` and `attention`: how much attention each receives while the model repeats the sequence (KVzip, Kim
+ * et al., arXiv 2505.23416, with one set of tokens for all heads). The model runs causally, without marks, over pinned prefix +
+ * sequence + a request to repeat + sequence. The score is the largest attention probability over the second copy's queries,
+ * averaged over layers and heads.
+ *
+ * `scorer`, for `learned`: the model runs over pinned prefix + sequence, and the package's scorer reads the values.
+ *
+ * Earlier memory is in neither run, so scores depend on the pinned prefix and the content alone, and contexts with the same
+ * prefix may share a pass.
  */
 export class ScoringPass {
   readonly #decoder: Decoder;
@@ -26,7 +39,7 @@ export class ScoringPass {
   /** The last request: they take turns, since they share a cache. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  /** @param account of which a pass takes its memory while it runs: about twice the sequence. */
+  /** @param account of which a pass takes its memory while it runs: the sequence, or (`repeating`) about twice of it. */
   constructor(decoder: Decoder, pinned: readonly number[], account?: KvAccount) {
     this.#decoder = decoder;
     this.#pinned = pinned;
@@ -35,19 +48,19 @@ export class ScoringPass {
 
   /**
    * @returns scores [sequence.length]
-   * @throws AnchorageError `cancelled` between runs, `contextTooLong`.
+   * @throws AnchorageError `cancelled` between runs, `contextTooLong`, `unsupported` where the package has no scorer.
    */
-  async scores(sequence: readonly number[], signal?: AbortSignal): Promise<Float64Array> {
-    const mine = this.#turn.then(() => this.#scores(sequence, signal));
+  async scores(sequence: readonly number[], by: ScoredBy, signal?: AbortSignal): Promise<Float64Array> {
+    const mine = this.#turn.then(() => this.#scores(sequence, by, signal));
     this.#turn = mine.catch(() => undefined);
     return mine;
   }
 
-  async #scores(sequence: readonly number[], signal: AbortSignal | undefined): Promise<Float64Array> {
-    const key = sequence.join();
+  async #scores(sequence: readonly number[], by: ScoredBy, signal: AbortSignal | undefined): Promise<Float64Array> {
+    const key = `${by} ${sequence.join()}`;
     const known = this.#remembered.get(key);
     if (known !== undefined) return known;
-    const scores = await this.#runAndForget(sequence, signal);
+    const scores = await this.#runAndForget(sequence, by, signal);
     this.#remembered.set(key, scores);
     const oldest = this.#remembered.keys().next();
     if (this.#remembered.size > REMEMBERED && oldest.done !== true) this.#remembered.delete(oldest.value);
@@ -55,9 +68,13 @@ export class ScoringPass {
   }
 
   /** As `#run`; of the cache only the prefix stays, and nothing that was lost with a device. */
-  async #runAndForget(sequence: readonly number[], signal: AbortSignal | undefined): Promise<Float64Array> {
+  async #runAndForget(
+    sequence: readonly number[],
+    by: ScoredBy,
+    signal: AbortSignal | undefined,
+  ): Promise<Float64Array> {
     try {
-      return await this.#run(sequence, signal).finally(async () => {
+      return await this.#run(sequence, by, signal).finally(async () => {
         this.#cache.truncate(this.#pinned.length);
         await this.#cache.trim();
       });
@@ -67,10 +84,10 @@ export class ScoringPass {
     }
   }
 
-  async #run(sequence: readonly number[], signal: AbortSignal | undefined): Promise<Float64Array> {
+  async #run(sequence: readonly number[], by: ScoredBy, signal: AbortSignal | undefined): Promise<Float64Array> {
     const { config, layout } = this.#decoder.package;
-    const request = layout.repeatRequest();
-    const needed = this.#pinned.length + 2 * sequence.length + request.length;
+    const request = by === 'repeating' ? [...layout.repeatRequest(), ...sequence] : [];
+    const needed = this.#pinned.length + sequence.length + request.length;
     if (needed > config.max_position_embeddings) {
       throw new AnchorageError(
         'contextTooLong',
@@ -85,7 +102,26 @@ export class ScoringPass {
       this.#cache.truncate(0);
       await this.#read(this.#pinned, null, signal);
     }
-    await this.#read([...sequence, ...request], null, signal);
+    return by === 'repeating' ? this.#repeated(sequence, signal) : this.#learned(sequence, signal);
+  }
+
+  async #learned(sequence: readonly number[], signal: AbortSignal | undefined): Promise<Float64Array> {
+    const { scorer, package: pkg } = this.#decoder;
+    if (scorer === null) {
+      throw new AnchorageError(
+        'unsupported',
+        `The package ${pkg.name} has no learned scorer.`,
+        `Choose anchors by ${pkg.anchors.choices.join(' or ')}.`,
+      );
+    }
+    await this.#read(sequence, null, signal);
+    const rows = await this.#cache.copyRows(this.#pinned.length, sequence.length);
+    return scorer.scores(rows, sequence.length);
+  }
+
+  async #repeated(sequence: readonly number[], signal: AbortSignal | undefined): Promise<Float64Array> {
+    const { config, layout } = this.#decoder.package;
+    await this.#read([...sequence, ...layout.repeatRequest()], null, signal);
     const heads = config.num_hidden_layers * config.num_attention_heads;
     const largest = new Float32Array(heads * sequence.length);
     await this.#read(sequence, largest, signal);

@@ -3,7 +3,7 @@ import { AnchorCache } from './anchorCache.ts';
 import { pieces, sealedParts } from './anchorPlan.ts';
 import type { ContextOptions, Reading, SealOptions } from './contextOptions.ts';
 import type { Decoder } from './decoder.ts';
-import { ScoringPass } from './scoringPass.ts';
+import { scoredBy, ScoringPass, type ScoredBy } from './scoringPass.ts';
 import type { AnchorPrecision, SealedSequence, SequenceAnchors } from './sealedSequence.ts';
 import { pack, unpack } from './sequenceAnchors.ts';
 import { SequenceList, type SequenceRecord } from './sequenceList.ts';
@@ -82,7 +82,7 @@ export abstract class SealedContext {
     const { anchors: config } = this.decoder.package;
     const { signal, ratio = config.ratio, choice = config.choice, independent = false } = options;
     await this.#ready(tokens, signal);
-    const score = (piece: readonly number[]): Promise<Float64Array> => this.#scores(piece, signal);
+    const score = (piece: readonly number[]): Promise<Float64Array> => this.#scores(piece, scoredBy(choice), signal);
     const parts = await sealedParts(tokens, config, { ratio, choice, independent, score });
     const chosen = config.scheme === 'mark' || config.scheme === 'select' ? choice : null;
     return this.#close(
@@ -133,7 +133,7 @@ export abstract class SealedContext {
   async repeatScores(tokens: readonly number[], signal?: AbortSignal): Promise<number[]> {
     const scores: number[] = [];
     for (const piece of pieces(tokens, this.decoder.package.anchors.max_sequence_tokens)) {
-      scores.push(...(await this.#scores(piece, signal)));
+      scores.push(...(await this.#scores(piece, 'repeating', signal)));
     }
     return scores;
   }
@@ -185,9 +185,9 @@ export abstract class SealedContext {
     await this.readPinned(signal);
   }
 
-  #scores(piece: readonly number[], signal: AbortSignal | undefined): Promise<Float64Array> {
+  #scores(piece: readonly number[], by: ScoredBy, signal: AbortSignal | undefined): Promise<Float64Array> {
     this.#scoring ??= this.#givenScoring ?? new ScoringPass(this.decoder, this.pinned);
-    return this.#scoring.scores(piece, signal);
+    return this.#scoring.scores(piece, by, signal);
   }
 
   async #close(parts: readonly SequencePart[], record: SequenceRecord, options: Reading): Promise<SealedSequence> {

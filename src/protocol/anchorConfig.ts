@@ -4,8 +4,8 @@ import { z } from 'zod';
 export const schemes = ['AC', 'EP', 'mark', 'select'] as const;
 export type Scheme = (typeof schemes)[number];
 
-/** Which tokens of a sequence become its anchors, for `mark` and `select`. */
-export const choices = ['stride', 'window', 'attention'] as const;
+/** Which tokens of a sequence become its anchors, for `mark` and `select`; `learned` needs an adapter with a scorer. */
+export const choices = ['stride', 'window', 'attention', 'learned'] as const;
 export type Choice = (typeof choices)[number];
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits');

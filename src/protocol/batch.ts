@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { choices as anchorChoices } from './anchorConfig.ts';
 
 /**
  * What happens to the chunks before the question is read: reduced to anchors, kept whole, left out, or read whole and
@@ -32,7 +33,7 @@ export const batchRowSchema = z
     pinned: z.enum(batchPinned).default('system'),
     mode: z.enum(batchModes).default('anchors'),
     ratio: z.int().min(1).max(1024).optional(),
-    choice: z.enum(['stride', 'window', 'attention']).optional(),
+    choice: z.enum(anchorChoices).optional(),
     keep: z.enum(keptChoices).optional(),
     /** Of `keep: random`, 0 by default: the same seed keeps the same rows. */
     seed: z.int().min(0).optional(),

@@ -2,7 +2,7 @@ import { AnchorContext } from '../engine/anchorContext.ts';
 import { suggestedGroupTokens } from '../engine/groupTokens.ts';
 import { readKept, type KeptReading } from '../engine/keptReading.ts';
 import { loadPackage } from '../engine/modelPackage.ts';
-import { ScoringPass } from '../engine/scoringPass.ts';
+import { scoredBy, ScoringPass } from '../engine/scoringPass.ts';
 import { scoreText, type TextScore } from '../engine/scoreText.ts';
 import { AnchorKeys } from '../memory/anchorKey.ts';
 import { KvBudget } from '../memory/kvBudget.ts';
@@ -108,12 +108,14 @@ export async function loadEngineModel(
   const kvBytesPerToken = decoder.createStorage().bytesPerRow;
   const rows = Math.floor(budget.available / kvBytesPerToken);
   const longest = anchors.max_sequence_tokens;
-  const scoringRows = pinned.length + 2 * longest + layout.repeatRequest().length;
+  const wantedChoice = params.choice ?? anchors.choice;
+  const repeatedRows = scoredBy(wantedChoice) === 'repeating' ? longest + layout.repeatRequest().length : 0;
+  const scoringRows = pinned.length + longest + repeatedRows;
   checkBudget(name, rows, kvBytesPerToken, params.budgetMB);
   const defaults: SealDefaults = {
     ratio: params.ratio ?? anchors.ratio,
     // Where the pass that chooses would leave no room for anchors, they are not chosen.
-    choice: isChosen && scoringRows <= rows * mostScoring ? (params.choice ?? anchors.choice) : 'stride',
+    choice: isChosen && scoringRows <= rows * mostScoring ? wantedChoice : 'stride',
     independentChunks: anchors.independent_chunks,
     ratios: [...new Set([...anchors.ratios, params.ratio ?? anchors.ratio])],
   };

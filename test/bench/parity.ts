@@ -9,7 +9,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { AnchorConfig } from '../../src/protocol/anchorConfig.ts';
+import type { AnchorConfig, Choice } from '../../src/protocol/anchorConfig.ts';
 import { Decoder } from '../../src/engine/decoder.ts';
 import { loadPackage, type ModelPackage } from '../../src/engine/modelPackage.ts';
 import { Random } from '../../src/engine/random.ts';
@@ -66,9 +66,17 @@ async function tinyDecoders(): Promise<void> {
       for (const positions of ['cache', 'absolute'] as const) {
         for (const anchors_see_anchors of [true, false]) {
           const decoder = await open(tiny.package, { positions, anchors_see_anchors });
+          if (rules.scheme === 'mark') {
+            const text = Array.from({ length: 40 }, (_, t) => 3 + ((t * 37) % 256));
+            await compareScores(decoder, { base: tiny.base, adapter: tiny.adapter }, text);
+          }
           const random = new Random(100 * index + (positions === 'cache' ? 10 : 0) + Number(anchors_see_anchors));
           for (let n = 0; n < tinyPerKind; n++)
-            await run(decoder, { base: tiny.base, adapter: tiny.adapter }, tinyLayout(random, n));
+            await run(
+              decoder,
+              { base: tiny.base, adapter: tiny.adapter },
+              tinyLayout(random, n, tiny.package.anchors.choices),
+            );
           totals.tinyCases += tinyPerKind;
           progress(
             `${name}, ${positions} positions, anchors ${anchors_see_anchors ? '' : 'do not '}see anchors: ${summary()}`,
@@ -117,25 +125,29 @@ async function run(decoder: Decoder, model: TorchModel, layout: Layout): Promise
   if (!(maxAbsDiff <= totals.maxAbsDiff)) totals.maxAbsDiff = maxAbsDiff;
 }
 
-/** The scores that choose anchors, against PyTorch's. */
+/** The scores that choose anchors, against PyTorch's; those of a scorer are of no fixed scale, so relative to their spread. */
 async function compareScores(decoder: Decoder, model: TorchModel, sequence: readonly number[]): Promise<void> {
   const prefix = decoder.package.layout.pinned();
   const repeat = decoder.package.layout.repeatRequest();
-  const expected = await torch.score({ model, prefix, sequence, repeat });
-  const found = await new ScoringPass(decoder, prefix).scores(sequence);
-  found.forEach((score, t) => {
-    const difference = Math.abs(score - (expected[t] ?? NaN));
-    if (!(difference <= totals.maxScoreDiff)) totals.maxScoreDiff = difference;
-  });
+  const pass = new ScoringPass(decoder, prefix);
+  for (const by of decoder.scorer === null ? (['repeating'] as const) : (['repeating', 'scorer'] as const)) {
+    const expected = await torch.score({ model, by, prefix, sequence, repeat });
+    const found = await pass.scores(sequence, by);
+    const spread = by === 'scorer' ? Math.max(...expected) - Math.min(...expected) : 1;
+    found.forEach((score, t) => {
+      const difference = Math.abs(score - (expected[t] ?? NaN)) / spread;
+      if (!(difference <= totals.maxScoreDiff)) totals.maxScoreDiff = difference;
+    });
+  }
 }
 
-function tinyLayout(random: Random, n: number): Layout {
+function tinyLayout(random: Random, n: number, choices: readonly Choice[]): Layout {
   const ids = (count: number): number[] =>
     Array.from({ length: count }, () => (random.next() < 0.1 ? tokenId('.') : random.integer(3, 258)));
   const sealed = Array.from({ length: random.integer(0, 5) }, () => ({
     ids: ids(random.integer(1, 40)),
     ratio: random.integer(1, 10),
-    choice: (['stride', 'window', 'attention'] as const)[random.integer(0, 2)] ?? 'stride',
+    choice: choices[random.integer(0, choices.length - 1)] ?? 'stride',
     independent: random.next() < 0.3,
   }));
   const chunks = randomChunks(random, 30, n % 3 === 0);

@@ -4,7 +4,7 @@ import { pieces, withAnchors } from '../../src/engine/anchorPlan.ts';
 import type { Decoder } from '../../src/engine/decoder.ts';
 import type { Random } from '../../src/engine/random.ts';
 import { indexOfLargest } from '../../src/engine/sampling.ts';
-import { ScoringPass } from '../../src/engine/scoringPass.ts';
+import { scoredBy, ScoringPass } from '../../src/engine/scoringPass.ts';
 import type { TorchModel, TorchReference } from './torchReference.ts';
 
 /** A context to be run three ways. */
@@ -55,10 +55,10 @@ export async function compare(
 /** What PyTorch is asked: the same pieces with the same anchors in place. */
 async function request(decoder: Decoder, model: TorchModel, layout: Layout, scoring: ScoringPass): Promise<object> {
   const config = decoder.package.anchors;
-  const score = (piece: readonly number[]): Promise<Float64Array> => scoring.scores(piece);
   const sequences: object[] = [];
   for (const { ids, ratio, choice, independent } of layout.sealed) {
     for (const piece of pieces(ids, config.max_sequence_tokens)) {
+      const score = (part: readonly number[]): Promise<Float64Array> => scoring.scores(part, scoredBy(choice));
       const part = await withAnchors(piece, config, { ratio, choice, independent, score });
       sequences.push({ ids: part.ids, anchors: [...part.anchors], independent });
     }

@@ -71,14 +71,14 @@ describe('a decoder on a device gives what it gives on the CPU', () => {
 
     it('anchors that it chooses by their scores, and the attention that a question pays', async () => {
       const [device, cpu] = pair.contexts({ pinned });
-      for (const choice of ['window', 'attention'] as const) {
+      for (const choice of ['window', 'attention', 'learned'] as const) {
         const ids = randomIds(random, 22);
         for (const context of [device, cpu]) await context.seal(ids, { ratio: 4, choice });
       }
       const live = randomIds(random, 12);
       const options = { logits: 'all', wantAttention: true } as const;
       assertSame(await device.read(live, options), await cpu.read(live, options));
-      assert.equal(device.attention.length, 2);
+      assert.equal(device.attention.length, 3);
       device.attention.forEach((each, i) => assert.ok(Math.abs(each - (cpu.attention[i] ?? NaN)) < 1e-5));
     });
 

@@ -20,6 +20,7 @@ describe('Adapter', () => {
     try {
       adapter.checkAgainst(decoder.shapes);
       adapter.anchorEmbedding(decoder.config);
+      adapter.scorer(decoder.config);
     } finally {
       adapter.close();
     }
@@ -95,6 +96,24 @@ describe('Adapter', () => {
       'an embedding of another width',
       () => writeFileSync(join(folder(), 'anchor_embedding.safetensors'), single('anchor_embedding.weight', [1, 8])),
       /is 1 x 8; it must be 1 x 64/,
+    ],
+    [
+      'a choice by a scorer that is not there',
+      () => edit('anchor_config.json', { choices: ['window', 'learned'] }),
+      /anchor_scorer\.safetensors/,
+    ],
+    [
+      'a scorer of another decoder',
+      () => {
+        edit('anchor_config.json', { choices: ['window', 'learned'] });
+        writeFileSync(join(folder(), 'anchor_scorer.safetensors'), single('hidden.bias', [4]));
+      },
+      /anchor_scorer\.safetensors: hidden\.weight is missing; the decoder needs 4 x \d+/,
+    ],
+    [
+      'a scorer where no token is marked',
+      () => edit('anchor_config.json', { scheme: 'AC', anchor_token_ids: [128], choices: ['window', 'learned'] }),
+      /choices: learned is for the scheme mark; scheme is AC/,
     ],
     [
       'a tensor of a layer that is not there',

@@ -145,7 +145,8 @@ describe('a checkpoint in the layout of the published ones of AnLLM', function (
         [...source.shapes].map(([name, shape]) => [name, { shape, data: source.read(name) }] as const),
       );
       const loras = { all: new Map(), anchors: new Map() };
-      const model = { config: pkg.config, base, loras, anchorEmbedding: null, anchors: pkg.anchors };
+      const none = { loras, anchorEmbedding: null, scorer: new Map() };
+      const model = { config: pkg.config, base, ...none, anchors: pkg.anchors };
       return referenceLogits(model, sequences);
     } finally {
       source.close();

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import {
   anchorCount,
-  attentionAnchors,
+  bestAnchors,
   chooseAnchors,
   strideAnchors,
   windowAnchors,
 } from '../../../src/engine/anchorChoice.ts';
+import { choices } from '../../../src/protocol/anchorConfig.ts';
 import { Random } from '../../../src/engine/random.ts';
 
 describe('anchor choice', () => {
@@ -21,7 +22,7 @@ describe('anchor choice', () => {
   });
 
   it('attention takes the highest of all, earlier ones on ties', () => {
-    assert.deepEqual(attentionAnchors([3, 9, 3, 1, 9, 3, 0], 3), [0, 1, 4]);
+    assert.deepEqual(bestAnchors([3, 9, 3, 1, 9, 3, 0], 3), [0, 1, 4]);
   });
 
   it('gives exactly ceil(n / r) ascending anchors under every choice', () => {
@@ -29,7 +30,7 @@ describe('anchor choice', () => {
     for (let round = 0; round < 300; round++) {
       const scores = Array.from({ length: random.integer(1, 70) }, () => random.integer(0, 9));
       const ratio = random.integer(1, 20);
-      for (const choice of ['stride', 'window', 'attention'] as const) {
+      for (const choice of choices) {
         const chosen = chooseAnchors(choice, scores, ratio);
         assert.equal(chosen.length, anchorCount(scores.length, ratio), `${choice}, ${scores.length} at ${ratio}`);
         assert.ok(chosen.every((t, i) => t < scores.length && t > (chosen[i - 1] ?? -1)));

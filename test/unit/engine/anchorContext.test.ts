@@ -34,7 +34,7 @@ describe('anchor context', function () {
         for (const [name, probability] of largest) if (name.endsWith(` ${t}`)) sum += probability;
         return sum / heads;
       });
-      const scores = await new ScoringPass(tiny.decoder, pinned).scores(ids);
+      const scores = await new ScoringPass(tiny.decoder, pinned).scores(ids, 'repeating');
       expected.forEach((score, t) => assert.ok(Math.abs(score - (scores[t] ?? NaN)) < 1e-5, `token ${t}`));
 
       for (const choice of ['window', 'attention'] as const) {
@@ -46,6 +46,56 @@ describe('anchor context', function () {
         const logits = referenceLogits(tiny.model, [sequence(pinned, [], false, true), chosen, sequence(live)]);
         assertClose(await context.read(live, { logits: 'all' }), logits.slice(-4));
       }
+    });
+
+    it('scores a token by its values where the choice is learned', async () => {
+      const tiny = await openTinyDecoder({});
+      const { config, scorer } = tiny.model;
+      const [weight, bias, output] = ['hidden.weight', 'hidden.bias', 'output.weight'].map(
+        (name) => scorer.get(name)?.data ?? new Float32Array(),
+      );
+      const width = config.num_key_value_heads * config.head_dim;
+      const count = 3;
+      const random = new Random(14);
+      const rows = Float32Array.from(
+        { length: 2 * config.num_hidden_layers * count * width },
+        () => random.next() - 0.5,
+      );
+      const inputs = config.num_hidden_layers * width;
+      const expected = Array.from({ length: count }, (_, t) => {
+        const value = (i: number): number => {
+          const block = 2 * Math.floor(i / width) + 1;
+          return rows[(block * count + t) * width + (i % width)] ?? NaN;
+        };
+        return Array.from(bias ?? [], (start, h) => {
+          let sum = start;
+          for (let i = 0; i < inputs; i++) sum += (weight?.[h * inputs + i] ?? NaN) * value(i);
+          return ((output?.[h] ?? NaN) * sum) / (1 + Math.exp(-sum));
+        }).reduce((a, b) => a + b, 0);
+      });
+      const found = await tiny.decoder.scorer?.scores(rows, count);
+      expected.forEach((score, t) => assert.ok(Math.abs(score - (found?.[t] ?? NaN)) < 1e-5, `token ${t}`));
+
+      const [pinned, ids, live] = [randomIds(random, 5), randomIds(random, 17), randomIds(random, 4)];
+      const scores = await new ScoringPass(tiny.decoder, pinned).scores(ids, 'scorer');
+      const context = new AnchorContext(tiny.decoder, { pinned });
+      await context.seal(randomIds(random, 9), { ratio: 4, choice: 'learned' });
+      assert.equal((await context.seal(ids, { ratio: 4, choice: 'learned' })).choice, 'learned');
+      await context.drop(0);
+      context.truncateTo(0);
+      await context.seal(ids, { ratio: 4, choice: 'learned' });
+      const chosen = sequence(ids, chooseAnchors('learned', scores, 4));
+      const logits = referenceLogits(tiny.model, [sequence(pinned, [], false, true), chosen, sequence(live)]);
+      assertClose(await context.read(live, { logits: 'all' }), logits.slice(-4));
+    });
+
+    it('says which choices there are where a package has no scorer', async () => {
+      const { decoder } = await openTinyDecoder({ choices: ['stride', 'window'] });
+      const context = new AnchorContext(decoder, { pinned: [] });
+      await assert.rejects(context.seal([5, 6, 7, 8], { ratio: 2, choice: 'learned' }), (error) => {
+        return AnchorageError.is(error, 'unsupported') && /stride or window/.test(error.remedy);
+      });
+      assert.equal(context.rows, 0);
     });
 
     it('reads a sequence for scoring in the same groups whatever was scored, or stopped, before', async () => {
@@ -63,16 +113,16 @@ describe('anchor context', function () {
       };
       try {
         const fresh = new ScoringPass(decoder, pinned);
-        const scores = await fresh.scores(ids);
+        const scores = await fresh.scores(ids, 'repeating');
         const [prefix, ...rest] = groups;
         assert.equal(prefix, pinned.length);
         const used = new ScoringPass(decoder, pinned);
         stop = new AbortController();
-        await assert.rejects(used.scores(other, stop.signal));
+        await assert.rejects(used.scores(other, 'repeating', stop.signal));
         stop = null;
-        await used.scores(other);
+        await used.scores(other, 'repeating');
         groups = [];
-        assert.deepEqual(await used.scores(ids), scores);
+        assert.deepEqual(await used.scores(ids, 'repeating'), scores);
         assert.deepEqual(groups, rest);
       } finally {
         decoder.run = run;

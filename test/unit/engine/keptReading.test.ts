@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { keptChoices } from '../../../src/protocol/batch.ts';
 import type { AnchorConfig } from '../../../src/protocol/anchorConfig.ts';
 import { AnchorContext } from '../../../src/engine/anchorContext.ts';
-import { attentionAnchors } from '../../../src/engine/anchorChoice.ts';
+import { bestAnchors } from '../../../src/engine/anchorChoice.ts';
 import { readKept } from '../../../src/engine/keptReading.ts';
 import { keptRows } from '../../../src/engine/keptRows.ts';
 import { Random } from '../../../src/engine/random.ts';
@@ -75,11 +75,11 @@ describe('reading whole and keeping as many rows as anchors would be', function 
         return dots.has(t) ? tokenId('.') : random.integer(tokenId('a'), tokenId('z'));
       });
       const live = randomIds(random, 5);
-      const scores = await new ScoringPass(tiny.decoder, pinned).scores(text);
+      const scores = await new ScoringPass(tiny.decoder, pinned).scores(text, 'repeating');
       const expected = {
         recent: [16, 17, 18, 19, 20, 21],
         separators: [3, 11, 12, 18, 20, 21],
-        attention: attentionAnchors(scores, 4),
+        attention: bestAnchors(scores, 4),
         random: keptRows(22, 6, 0, { keep: 'random', seed: 1 }),
       };
       for (const keep of keptChoices) {

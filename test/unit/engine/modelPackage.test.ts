@@ -19,6 +19,7 @@ const contents: Readonly<Record<string, unknown>> = {
   'tokenizer_config.json': { chat_template: chatTemplate, bos_token: '<|im_start|>' },
   'generation_config.json': { eos_token_id: [0, 2] },
   'onnx/model_fp32.onnx': 'not read before a decoder is made',
+  'onnx/scorer.onnx': 'nor is this one',
 };
 
 describe('model package', () => {
@@ -68,6 +69,12 @@ describe('model package', () => {
     assert.deepEqual([...pkg.endIds].sort(), [0, 2]);
     assert.equal(pkg.layout.pinned()[0], 1);
     assert.match(pkg.fingerprint, /^[0-9a-f]{64}$/);
+  });
+
+  it('refuses the choice learned where there is no scorer', async () => {
+    const files = (await loadPackage(folder)).files.filter(({ path }) => path !== 'onnx/scorer.onnx');
+    await write({}, { files });
+    await assertRefused('fileInvalid', 'anchor_config.json', 'learned', 'onnx/scorer.onnx');
   });
 
   it('says that there is none', async () => {

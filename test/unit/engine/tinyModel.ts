@@ -21,11 +21,14 @@ export interface TinyModel {
   readonly loras: Readonly<Record<LoraPlace, ReadonlyMap<string, TinyTensor>>>;
   /** [1, hidden] for `mark`, [added, hidden] for AC. */
   readonly anchorEmbedding: TinyTensor | null;
+  /** The tensors of the learned scorer; empty where `learned` is not among the choices. */
+  readonly scorer: ReadonlyMap<string, TinyTensor>;
   readonly anchors: AnchorConfig;
 }
 
 export const LORA_RANK = 2;
 export const LORA_ALPHA = 4;
+export const SCORER_HIDDEN = 6;
 
 /** Which tokens a LoRA is for. */
 export type LoraPlace = 'all' | 'anchors';
@@ -152,18 +155,27 @@ export function tinyModel(
     base.set(`${prefix}post_attention_layernorm.weight`, normal(hidden));
   }
   base.set('model.norm.weight', normal(hidden));
+  const anchorEmbedding = scheme === 'mark' || scheme === 'AC' ? normal(1, hidden) : null;
+  const { choices = ['stride', 'window', 'attention', ...(scheme === 'mark' ? (['learned'] as const) : [])] } = anchors;
+  const scorer = new Map<string, TinyTensor>();
+  if (choices.includes('learned')) {
+    scorer.set('hidden.weight', normal(SCORER_HIDDEN, config.num_hidden_layers * config.num_key_value_heads * width));
+    scorer.set('hidden.bias', normal(SCORER_HIDDEN));
+    scorer.set('output.weight', normal(1, SCORER_HIDDEN));
+  }
   const added = scheme === 'AC' ? [config.vocab_size] : scheme === 'EP' ? [tokenId('.')] : [];
   return {
     config,
     base,
     loras,
-    anchorEmbedding: scheme === 'mark' || scheme === 'AC' ? normal(1, hidden) : null,
+    anchorEmbedding,
+    scorer,
     anchors: {
       format_version: 1,
       scheme,
       anchor_token_ids: added,
       choice: 'window',
-      choices: ['stride', 'window', 'attention'],
+      choices,
       ratio: 4,
       ratios: [2, 4, 8],
       anchors_see_anchors: true,
@@ -212,6 +224,7 @@ export async function writeTinyModel(
     const tensors = new Map([['anchor_embedding.weight', model.anchorEmbedding]]);
     await writeFile(join(adapter, 'anchor_embedding.safetensors'), safetensors(tensors));
   }
+  if (model.scorer.size > 0) await writeFile(join(adapter, 'anchor_scorer.safetensors'), safetensors(model.scorer));
   return { base, adapter };
 }
 

@@ -1,0 +1,198 @@
+"""Step 3c: teach the scorer of the choice `learned`.
+
+    python train_scorer.py --work WORK --adapter ADAPTER --out RUN [--examples 1500] [--epochs 6]
+
+First it reads examples of the tasks with full attention, the adapter on, and notes how much attention the answer pays
+to each token of the sealed sequences (the largest probability over the answer's queries, averaged over layers and
+heads), and the token's values where the sequence is read by itself. Then it fits softmax(scores) of a sequence to its
+share of that attention by cross-entropy; a sequence weighs as much as the attention that it got. Rows are kept in RUN,
+100 examples a file: stopped, it goes on where it was. Writes ADAPTER/anchor_scorer.safetensors, makes `learned` the
+choice that ADAPTER/anchor_config.json declares, and writes RUN/scorer.json with the losses.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from adapter import read_anchor_config
+from checkpoint import check_work
+from corpus import Corpus
+from evaluate import load
+from examples import Example
+from export import write_json
+from layout import Rules, collate, place_full
+from model import AnchorDecoder
+from scorer import AnchorScorer, token_values, values_width, write_scorer
+from tasks import Tasks
+from text import Tokens
+
+MIX = {
+    "repeat": 6, "value": 10, "line": 5, "function": 10, "explain": 12, "turns": 14, "session": 24, "dialogue": 4,
+    "continue": 15,
+}  # fmt: skip
+LIMITS, PART = (300, 500, 800), 100
+GROUP, HELD_SHARE, SHORTEST = 32, 12, 8
+
+
+@dataclass(frozen=True)
+class Attended:
+    """One sequence: values [n, width] float16, and the attention [n] that an answer paid to its tokens."""
+
+    kind: str
+    values: Tensor
+    attention: Tensor
+
+
+@torch.no_grad()
+def answer_attention(model: AnchorDecoder, example: Example) -> list[Tensor]:
+    """Per sealed sequence the largest attention probability of the answer's queries, averaged over layers and heads."""
+    context = example.context
+    batch = collate([place_full(context, True)], Rules(), model.embedding.dtype)
+    first, size = len(context.prefix), sum(map(len, context.sealed))
+    start = first + size + example.live_loss_from - 1
+    end = first + size + len(context.live) - 1
+    total = torch.zeros(size, device=model.embedding.device)
+
+    def tap(weights: Tensor) -> None:
+        total.add_(weights[0, :, :, start:end, first : first + size].amax(2).float().mean((0, 1)))
+
+    device = model.embedding.device
+    model(batch.ids.to(device), batch.positions.to(device), batch.bias.to(device), tap=tap)
+    return list((total / len(model.blocks)).cpu().split([len(sequence) for sequence in context.sealed]))
+
+
+def drawn(tasks: Tasks) -> Example:
+    """An example whose answer has something to look for."""
+    while True:
+        tasks.limit = tasks.random.choice(LIMITS)
+        example = tasks.draw(tasks.random.choices(list(MIX), list(MIX.values()))[0])
+        if example.size <= 1024 and sum(map(len, example.context.sealed)) >= 40:
+            return example
+
+
+def collect(model: AnchorDecoder, work: Path, tokens: Tokens, folder: Path, count: int) -> list[Attended]:
+    """The sequences of `count` examples; what was collected before is read from the disk."""
+    corpus, found = Corpus(work, "train"), []
+    for number in range(count // PART):
+        path = folder / f"attended-{number}.pt"
+        if not path.is_file():
+            tasks = Tasks(corpus, tokens, random.Random(f"scorer/{number}"))
+            part = [row for _ in range(PART) for row in attended(model, drawn(tasks))]
+            torch.save(part, path.with_suffix(".new"))
+            path.with_suffix(".new").replace(path)
+            print(f"{(number + 1) * PART} of {count} examples", flush=True)
+        found += [Attended(*row) for row in torch.load(path)]
+    return found
+
+
+def attended(model: AnchorDecoder, example: Example) -> list[tuple[str, Tensor, Tensor]]:
+    """The fields of `Attended` for every sequence that is long enough to choose of."""
+    sealed = example.context.sealed
+    values = token_values(model, example.context.prefix, sealed)
+    rows = zip(values, answer_attention(model, example))
+    return [(example.kind, v.half().cpu(), a) for v, a in rows if len(a) >= SHORTEST]
+
+
+def loss_of(net: nn.Module, group: list[Attended]) -> Tensor:
+    """Mean cross-entropy between the scores' softmax and the attention's shares."""
+    scores = net(torch.cat([row.values for row in group]).float()).split([len(row.attention) for row in group])
+    weights = [float(row.attention.sum()) for row in group]
+    parts = [-(row.attention * s.log_softmax(0)).sum() for row, s in zip(group, scores)]
+    return torch.stack(parts).sum() / sum(weights)
+
+
+@torch.no_grad()
+def held_figures(net: nn.Module, held: list[Attended], ratio: int = 8) -> dict[str, float]:
+    """Loss, and per task how much of the attention that one token in `ratio` could hold the chosen ones hold."""
+    groups = [held[i : i + GROUP] for i in range(0, len(held), GROUP)]
+    found = {"loss": sum(loss_of(net, group).item() for group in groups) / len(groups)}
+    for kind in sorted({row.kind for row in held}):
+        rows = [row for row in held if row.kind == kind]
+        counts = [math.ceil(len(row.attention) / ratio) for row in rows]
+        best = [row.attention.topk(k).values.sum().item() for row, k in zip(rows, counts)]
+        chosen = [row.attention[net(row.values.float()).topk(k).indices].sum().item() for row, k in zip(rows, counts)]
+        found[kind] = sum(chosen) / sum(best)
+    return {name: round(value, 3) for name, value in found.items()}
+
+
+class Normed(nn.Module):
+    """The scorer over values of mean 0 and deviation 1, as it is trained; `folded` is the same over plain values."""
+
+    def __init__(self, inputs: int, hidden: int, sample: Tensor) -> None:
+        super().__init__()
+        self.scorer, self.drop = AnchorScorer(inputs, hidden), nn.Dropout(0.1)
+        self.register_buffer("mean", sample.mean(0))
+        self.register_buffer("deviation", sample.std(0) + 1e-3)
+
+    def forward(self, values: Tensor) -> Tensor:
+        return self.scorer(self.drop((values - self.mean) / self.deviation))
+
+    def folded(self) -> AnchorScorer:
+        plain = AnchorScorer(self.scorer.hidden.in_features, self.scorer.hidden.out_features)
+        weight = self.scorer.hidden.weight / self.deviation
+        state = {"hidden.weight": weight, "hidden.bias": self.scorer.hidden.bias - weight @ self.mean}
+        plain.load_state_dict(state | {"output.weight": self.scorer.output.weight})
+        return plain
+
+
+def fit(rows: list[Attended], inputs: int, hidden: int, epochs: int, rate: float) -> tuple[AnchorScorer, list[dict]]:
+    """The scorer, and its figures on held-out examples after every epoch."""
+    torch.manual_seed(0)
+    shuffle = random.Random(0)
+    held, train = rows[: len(rows) // HELD_SHARE], rows[len(rows) // HELD_SHARE :]
+    sample = torch.cat([row.values.float() for row in shuffle.sample(train, min(300, len(train)))])
+    net = Normed(inputs, hidden, sample)
+    optimiser = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=0.1)
+    steps = epochs * math.ceil(len(train) / GROUP)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps)
+    log = []
+    for epoch in range(epochs):
+        shuffle.shuffle(train)
+        net.train()
+        for start in range(0, len(train), GROUP):
+            optimiser.zero_grad()
+            loss_of(net, train[start : start + GROUP]).backward()
+            optimiser.step()
+            schedule.step()
+        net.eval()
+        log.append({"epoch": epoch + 1, **held_figures(net, held)})
+        print(log[-1], flush=True)
+    return net.folded(), log
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Collect, fit, write."""
+    a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    a.add_argument("--work", type=Path, required=True, help="folder made by prepare.py")
+    a.add_argument("--adapter", type=Path, required=True, help="adapter folder whose decoder is scored")
+    a.add_argument("--out", type=Path, required=True)
+    a.add_argument("--examples", type=int, default=1500)
+    a.add_argument("--hidden", type=int, default=64)
+    a.add_argument("--epochs", type=int, default=6)
+    a.add_argument("--lr", type=float, default=1e-3)
+    options = a.parse_args(arguments)
+    if options.examples < PART:
+        raise SystemExit(f"--examples {options.examples}: {PART} at least")
+    check_work(options.work)
+    options.out.mkdir(parents=True, exist_ok=True)
+    tokens = Tokens(options.work / "base" / "tokenizer.json")
+    model = load(options.work / "base", options.adapter, torch.bfloat16)
+    rows = collect(model, options.work, tokens, options.out, options.examples)
+    scorer, log = fit(rows, values_width(model), options.hidden, options.epochs, options.lr)
+    write_scorer(scorer, options.adapter)
+    declared = read_anchor_config(options.adapter)
+    choices = [choice for choice in declared["choices"] if choice != "learned"]
+    declared |= {"choice": "learned", "choices": [*choices, "learned"]}
+    write_json(options.adapter / "anchor_config.json", declared)
+    write_json(options.out / "scorer.json", {"examples": options.examples, "sequences": len(rows), "epochs": log})
+
+
+if __name__ == "__main__":
+    main()
