@@ -57,12 +57,15 @@ class LoraLinear(nn.Module):
         self.bias = None if bias is None else nn.Parameter(bias, requires_grad=False)
         self.scale = alpha / rank if rank else 0.0
         self.enabled = rank > 0
+        self.rounded: Tensor | None = None  # the weight in four bits: rounding.py
+        self.is_rounded = False
         if rank:
             self.lora_A = nn.Parameter(torch.randn(rank, in_features) / math.sqrt(in_features))
             self.lora_B = nn.Parameter(torch.zeros(out_features, rank))
 
     def forward(self, x: Tensor, gate: Tensor | None = None) -> Tensor:
-        y = F.linear(x, self.weight, self.bias)
+        weight = self.rounded if self.is_rounded and self.rounded is not None else self.weight
+        y = F.linear(x, weight, self.bias)
         if self.enabled:
             low = F.linear(x, self.lora_A.to(x.dtype)) * self.scale
             low = low if gate is None else low * gate

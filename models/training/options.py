@@ -53,7 +53,11 @@ def parser(description: str) -> argparse.ArgumentParser:
     text.add_argument("--budget", type=int, default=2400, help="padded tokens of a batch")
     text.add_argument("--keep-share", type=share, default=0.3, help="batches without anchors, held to the base")
     text.add_argument("--distil-share", type=share, default=0.25, help="batches through anchors, held to the base")
+    text.add_argument("--scorer", type=Path, help="adapter folder whose scorer chooses the anchors of some rows")
     text.add_argument("--score-layers", type=int, default=10, help="layers of the scoring pass while training")
+
+    rounded = "batches read with weights of four bits, as int4 has them; the base that teaches is not rounded"
+    text.add_argument("--rounded-share", type=share, default=0.0, help=rounded)
 
     how = a.add_argument_group("how")
     how.add_argument("--lr", type=float, default=6e-4)
@@ -77,6 +81,10 @@ def parse(description: str, arguments: list[str] | None = None) -> argparse.Name
         raise SystemExit("--keep-share and --distil-share are more than all batches together")
     if options.init and (options.init_lora or options.init_anchors):
         raise SystemExit("--init has both parts of an adapter: leave out --init-lora and --init-anchors")
+    if options.scorer and not options.conditional:
+        raise SystemExit("--scorer needs --conditional: it reads values, which a LoRA for all tokens would change")
+    if options.rounded_share and not options.conditional:
+        raise SystemExit("--rounded-share needs --conditional: a LoRA for all tokens is merged before the rounding")
     if options.added < 1:
         raise SystemExit(f"--added {options.added}: scheme AC needs one token at least")
     return options

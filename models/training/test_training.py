@@ -136,6 +136,12 @@ class TrainingTest(unittest.TestCase):
     def test_options_that_would_lose_work_are_refused(self) -> None:
         with self.assertRaisesRegex(SystemExit, "--save-minutes 30.0: at most 5.0"):
             self.train("--tokens", "10", "--save-minutes", "30")
+        with self.assertRaisesRegex(SystemExit, "--scorer needs --conditional"):
+            self.train("--tokens", "10", "--scorer", str(self.folder))
+        with self.assertRaisesRegex(SystemExit, "--rounded-share needs --conditional"):
+            self.train("--tokens", "10", "--rounded-share", "0.5")
+        with self.assertRaisesRegex(SystemExit, "has no anchor_scorer.safetensors"):
+            self.train("--tokens", "10", "--conditional", "--scorer", str(self.folder))
 
 
 if __name__ == "__main__":

@@ -24,6 +24,8 @@ from layout import Batch, Rules, run
 from losses import dependence, divergence, log_probability, row_losses, weighted_mean
 from lora import Anchoring, adapted_matrices
 from model import AnchorDecoder, DecoderConfig
+from rounding import add_rounded, use_rounded
+from scorer import required_scorer
 from tasks import MIX, Tasks
 from text import Tokens
 
@@ -53,6 +55,10 @@ class Trainer:
             read_weights(self.model, options.init_lora, "lora")
         if options.init_anchors:
             read_weights(self.model, options.init_anchors, "embedding")
+        if options.scorer:
+            self.model.scorer = required_scorer(options.scorer, self.model)
+        if options.rounded_share:
+            add_rounded(self.model)
         self.random = random.Random(options.seed * 1000 + rank)
         tasks = Tasks(Corpus(options.work, "train"), self.tokens, self.random)
         self.drawing = Drawing(options, tasks, self.random, self.progress)
@@ -66,6 +72,7 @@ class Trainer:
             for block in self.model.blocks:
                 block.compile(dynamic=True)
         self.step, self.seen, self.minutes = 0, 0, 0.0
+        self.is_rounded = False
         self.recent: dict[str, list[float]] = {}
 
     def learned(self) -> dict:
@@ -132,7 +139,9 @@ class Trainer:
         whole; `alone`: every sequence sees the prefix and itself."""
         batch, targets = self.build(examples, [Plan(choice, (1,))] * len(examples))
         self.model.enable_lora(False)
+        use_rounded(self.model, False)
         logits = self.asked_logits(batch, targets != IGNORED)
+        use_rounded(self.model, self.is_rounded)
         self.model.enable_lora(True)
         return logits, targets
 
@@ -177,8 +186,11 @@ class Trainer:
 
     def update(self) -> float:
         """One optimiser step; the gradient's norm before clipping. A step whose gradient is not finite is left out."""
+        self.is_rounded = self.options.rounded_share > 0 and self.random.random() < self.options.rounded_share
+        use_rounded(self.model, self.is_rounded)
         loss, size = self.next_loss()
         loss.backward()
+        use_rounded(self.model, False)
         if self.world > 1:
             size = self._average(size)
         self.seen += size
