@@ -81,6 +81,11 @@ export const targets = {
     steps: ['base', 'package'],
     script: 'test/bench/recovery.ts',
   },
+  choices: {
+    summary: 'what each way to choose anchors costs',
+    steps: ['base', 'package'],
+    script: 'test/bench/choices.ts',
+  },
   evaluate: {
     summary: "the compressed memory against everything, nothing and controls: the paper's sets, memory, work on code",
     steps: ['base', 'package'],
