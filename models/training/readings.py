@@ -10,7 +10,7 @@ from batches import WHOLE, Plan, with_added
 from examples import Example
 from layout import choose_by_score, endpoint_anchors, stride_anchors
 from model import AnchorDecoder
-from score import score_sequences
+from score import answer_attention, score_sequences
 from scorer import learned_scores
 from text import Tokens
 
@@ -31,7 +31,8 @@ def readings(
     choices: dict[str, int],
     endpoints: list[int],
 ) -> Iterator[Reading]:
-    """The readings through anchors that the model's scheme has; `choices` with the number of examples for each."""
+    """The readings through anchors that the model's scheme has; `choices` with the number of examples for each. Beside
+    those of a package there is `answer`, by what the answer itself attends to: an upper bound."""
     if model.anchoring.scheme == "EP":
         yield "endpoints", examples, [[endpoint_anchors(s, endpoints) for s in e.context.sealed] for e in examples]
         return
@@ -45,8 +46,11 @@ def readings(
     prefix = examples[0].context.prefix
     repeated = by_example(score_sequences(model, tokens, prefix, flat), examples)
     learned = by_example(learned_scores(model, prefix, flat), examples) if "learned" in choices else []
+    sources = {"learned": learned}
+    if "answer" in choices:
+        sources["answer"] = [answer_attention(model, e.context, e.live_loss_from) for e in examples]
     for choice, count in choices.items():
-        scored = learned if choice == "learned" else repeated
+        scored = sources.get(choice, repeated)
         for ratio in ratios:
             anchors = [[choose(scores, ratio, choice) for scores in row] for row in scored[:count]]
             yield f"{choice}/{name_of(ratio)}", examples[:count], anchors

@@ -2,8 +2,9 @@
 
     python report.py --adapter ../smollm2-135m-anchors --log RUN/log.jsonl [NEXT/log.jsonl]
 
-Prints Markdown tables of evaluation/results.json; draws evaluation/recovery.svg (cache kept against nll recovered) and
-evaluation/loss.svg (validation and training loss against tokens). Needs matplotlib.
+Draws evaluation/loss.svg (validation and training loss against tokens). Where evaluate.py has written
+evaluation/results.json, prints Markdown tables of it and draws evaluation/recovery.svg (cache kept against nll
+recovered). Needs matplotlib.
 """
 
 from __future__ import annotations
@@ -123,10 +124,11 @@ def main() -> None:
     kept_log = folder / "training_log.jsonl"
     if options.log:
         kept_log.write_text("".join([path.read_text(encoding="utf8") for path in options.log]), encoding="utf8")
-    results = json.loads((folder / "results.json").read_text(encoding="utf8"))
-    choice = read_anchor_config(options.adapter)["choice"]
-    print(table(results), kept_table(results, choice), sep="\n\n")
-    draw_recovery(results, choice, folder / "recovery.svg")
+    if (folder / "results.json").is_file():
+        results = json.loads((folder / "results.json").read_text(encoding="utf8"))
+        choice = read_anchor_config(options.adapter)["choice"]
+        print(table(results), kept_table(results, choice), sep="\n\n")
+        draw_recovery(results, choice, folder / "recovery.svg")
     draw_loss([json.loads(line) for line in kept_log.read_text(encoding="utf8").splitlines()], folder / "loss.svg")
 
 

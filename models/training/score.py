@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from layout import Context, Rules, collate, place_full
 from model import AnchorDecoder
 from text import Tokens
 
@@ -42,6 +43,24 @@ def score_sequences(
         if index is not None:
             group.append(index)
     return found
+
+
+@torch.no_grad()
+def answer_attention(model: AnchorDecoder, context: Context, answer_from: int) -> list[Tensor]:
+    """How much attention the live text from token `answer_from` on pays to each token of the sealed sequences, all read
+    whole: per layer and query head the largest probability, averaged. What a choice that knew the answer would keep."""
+    batch = collate([place_full(context, True)], Rules(), model.embedding.dtype)
+    first, size = len(context.prefix), sum(map(len, context.sealed))
+    start = first + size + answer_from - 1
+    end = first + size + len(context.live) - 1
+    device = model.embedding.device
+    total = torch.zeros(size, device=device)
+
+    def tap(weights: Tensor) -> None:
+        total.add_(weights[0, :, :, start:end, first : first + size].amax(2).float().mean((0, 1)))
+
+    model(batch.ids.to(device), batch.positions.to(device), batch.bias.to(device), tap=tap)
+    return list((total / len(model.blocks)).cpu().split([len(sequence) for sequence in context.sealed]))
 
 
 @torch.no_grad()

@@ -33,8 +33,8 @@ from options import parser, ratio_list
 from tasks import Tasks
 from text import Tokens
 
-TASKS = ("repeat", "value", "explain", "session", "continue")
-CHOICES = ("window", "attention")
+TASKS = ("repeat", "value", "explain", "turns", "session", "continue")
+CHOICES = ("window", "attention", "answer")
 LONGEST = 600  # tokens of a measured context
 
 
@@ -60,7 +60,7 @@ def measure(
 ) -> dict[str, dict]:
     """Every task under every reading of one adapter."""
     count = max(map(len, rows.values()))
-    scored = CHOICES if model.scorer is None else (*CHOICES, "learned")
+    scored = CHOICES if model.scorer is None else ("learned", *CHOICES)
     choices = dict.fromkeys(scored, count) if model.anchoring.scheme == "mark" else {}
     return {
         kind: measure_task(model, tokens, examples, ratios, choices, rules, endpoints)

@@ -21,6 +21,7 @@ from export import anchor_config, lora_config, write_json
 from layout import Context, Rules, choose_by_score, collate, place, run
 from model import rms_norm
 from rounding import BLOCK, CODES, add_rounded, round_to_nibbles, use_rounded
+from score import answer_attention
 from scorer import AnchorScorer, learned_scores, read_scorer, token_values, values_width, write_scorer
 from test_parity import tiny
 from tiny import make_adapter
@@ -104,7 +105,7 @@ class ScorerTest(unittest.TestCase):
         batch = collate([whole], Rules(), model.embedding.dtype)
         model(batch.ids, batch.positions, batch.bias, tap=weights.append)
         expected = torch.stack([w[0, :, :, 7:9, 1:6].amax(2).mean((0, 1)) for w in weights]).mean(0)
-        found = train_scorer.answer_attention(model, example)
+        found = answer_attention(model, example.context, example.live_loss_from)
         self.assertEqual([len(part) for part in found], [3, 2])
         torch.testing.assert_close(torch.cat(found), expected.float())
 

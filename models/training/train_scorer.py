@@ -27,8 +27,8 @@ from corpus import Corpus
 from evaluate import load
 from examples import Example
 from export import write_json
-from layout import Rules, collate, place_full
 from model import AnchorDecoder
+from score import answer_attention
 from scorer import AnchorScorer, token_values, values_width, write_scorer
 from tasks import Tasks
 from text import Tokens
@@ -48,24 +48,6 @@ class Attended:
     kind: str
     values: Tensor
     attention: Tensor
-
-
-@torch.no_grad()
-def answer_attention(model: AnchorDecoder, example: Example) -> list[Tensor]:
-    """Per sealed sequence the largest attention probability of the answer's queries, averaged over layers and heads."""
-    context = example.context
-    batch = collate([place_full(context, True)], Rules(), model.embedding.dtype)
-    first, size = len(context.prefix), sum(map(len, context.sealed))
-    start = first + size + example.live_loss_from - 1
-    end = first + size + len(context.live) - 1
-    total = torch.zeros(size, device=model.embedding.device)
-
-    def tap(weights: Tensor) -> None:
-        total.add_(weights[0, :, :, start:end, first : first + size].amax(2).float().mean((0, 1)))
-
-    device = model.embedding.device
-    model(batch.ids.to(device), batch.positions.to(device), batch.bias.to(device), tap=tap)
-    return list((total / len(model.blocks)).cpu().split([len(sequence) for sequence in context.sealed]))
 
 
 def drawn(tasks: Tasks) -> Example:
@@ -96,7 +78,7 @@ def attended(model: AnchorDecoder, example: Example) -> list[tuple[str, Tensor, 
     """The fields of `Attended` for every sequence that is long enough to choose of."""
     sealed = example.context.sealed
     values = token_values(model, example.context.prefix, sealed)
-    rows = zip(values, answer_attention(model, example))
+    rows = zip(values, answer_attention(model, example.context, example.live_loss_from))
     return [(example.kind, v.half().cpu(), a) for v, a in rows if len(a) >= SHORTEST]
 
 
