@@ -78,8 +78,9 @@ class BatchTest(unittest.TestCase):
 
 
 class DrawingTest(unittest.TestCase):
-    def drawing(self, progress: float) -> Drawing:
-        options = argparse.Namespace(longest=2048, curriculum=0.5, scheme="mark", ratios=[2, 4, 8, 16, 32, WHOLE])
+    def drawing(self, progress: float, scorer: Path | None = None) -> Drawing:
+        ratios = [2, 4, 8, 16, 32, WHOLE]
+        options = argparse.Namespace(longest=2048, curriculum=0.5, scheme="mark", ratios=ratios, scorer=scorer)
         return Drawing(options, None, random.Random(0), lambda: progress)
 
     def test_contexts_grow_to_the_longest(self) -> None:
@@ -91,7 +92,10 @@ class DrawingTest(unittest.TestCase):
         plans = [drawing.plan(example()) for _ in range(200)]
         self.assertEqual({plan.ratio(0) for plan in plans}, {2, 4, 8, 16, 32, WHOLE})
         self.assertGreater(sum(plan.ratio(0) != plan.ratio(1) for plan in plans), 100)
-        self.assertEqual({plan.choice for plan in plans}, {"stride", "window", "attention"})
+        without = {"stride", "window", "attention"}
+        self.assertEqual({plan.choice for plan in plans}, without)
+        with_scorer = self.drawing(0, Path("adapter"))
+        self.assertEqual({with_scorer.plan(example()).choice for _ in range(200)}, without | {"learned"})
 
 
 class TasksTest(unittest.TestCase):

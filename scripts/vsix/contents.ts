@@ -12,7 +12,7 @@ const allowed: readonly RegExp[] = [
   /^dist\/node_modules\/onnxruntime-node\/bin\/napi-v6\/linux\/x64\/(libonnxruntime\.so\.1|onnxruntime_binding\.node)$/,
   /^model\/(config|tokenizer|tokenizer_config|generation_config|anchor_config|anchorage_package)\.json$/,
   /^model\/SHA256SUMS$/,
-  /^model\/onnx\/model_int8\.onnx(_data)?$/,
+  /^model\/onnx\/(model_int8|scorer)\.onnx(_data)?$/,
   /^model\/onnx\/(model_gqa_int8|device_(allocate|keep|read|resize|scores|write))\.onnx$/,
 ];
 
@@ -33,6 +33,8 @@ const required: readonly string[] = [
   'model/anchorage_package.json',
   'model/onnx/model_int8.onnx_data',
   'model/onnx/model_gqa_int8.onnx',
+  'model/onnx/scorer.onnx',
+  'model/onnx/scorer.onnx_data',
 ];
 
 /** What is wrong with a VSIX's list of files: one line for each file that is missing or should not be there. */

@@ -123,7 +123,7 @@ export class Decoder {
     // An altered file explains why it could not be loaded, and not the other way round.
     if (verified.status === 'rejected' || scorer.status === 'rejected' || opened.status === 'rejected') {
       for (const each of [scorer, opened]) if (each.status === 'fulfilled') await each.value?.dispose();
-      throw [verified, scorer, opened].find((each) => each.status === 'rejected')?.reason;
+      throw [verified, opened, scorer].find((each) => each.status === 'rejected')?.reason;
     }
     const groups = options.groupTokens ?? suggestedGroupTokens(pkg.config, variant);
     return new Decoder(pkg, ort, opened.value, memory, scorer.value, {
