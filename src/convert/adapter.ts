@@ -14,8 +14,8 @@ import { readScorer, scorerFileName, type ScorerWeights } from './scorerFile.ts'
 const onAnchorsFolder = 'anchors';
 
 /**
- * An adapter folder: `anchor_config.json`, the anchor embedding, a scorer where `learned` is among the choices, and one LoRA or two in PEFT's layout: the folder's own is for all tokens,
- * that in `anchors/` for anchors alone.
+ * An adapter folder: `anchor_config.json`, the anchor embedding, a scorer where `learned` is among the choices, and one LoRA or two in
+ * PEFT's layout: the folder's own is for all tokens, that in `anchors/` for anchors alone.
  */
 export class Adapter {
   readonly folder: string;

@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import type { InferenceSession } from 'onnxruntime-node';
 import type { DecoderConfig } from '../protocol/decoderConfig.ts';
-import { AnchorageError, messageOf } from '../protocol/errors.ts';
-import { cpuSessionOptions } from './cpuSession.ts';
+import { floats, openCpuSession } from './cpuSession.ts';
 import { checkScorer } from './graphSignature.ts';
 import { hasScorer, scorerPath, type ModelPackage } from './modelPackage.ts';
 import type { OnnxRuntime } from './onnxRuntime.ts';
@@ -28,23 +27,9 @@ export class AnchorScorer {
    */
   static async open(ort: OnnxRuntime, pkg: ModelPackage): Promise<AnchorScorer | null> {
     if (!hasScorer(pkg)) return null;
-    let session: InferenceSession;
-    try {
-      session = await ort.InferenceSession.create(join(pkg.folder, scorerPath), cpuSessionOptions(1));
-    } catch (error) {
-      throw new AnchorageError(
-        'fileInvalid',
-        `${scorerPath} cannot be loaded: ${messageOf(error)}`,
-        'Build or download the package again.',
-        { cause: error },
-      );
-    }
-    try {
-      checkScorer(scorerPath, session, pkg);
-    } catch (error) {
-      await session.release();
-      throw error;
-    }
+    const session = await openCpuSession(ort, join(pkg.folder, scorerPath), 1, (opened) => {
+      checkScorer(scorerPath, opened, pkg);
+    });
     return new AnchorScorer(ort, session, pkg.config);
   }
 
@@ -55,11 +40,7 @@ export class AnchorScorer {
   async scores(rows: Float32Array, count: number): Promise<Float64Array> {
     const { num_hidden_layers: layers, num_key_value_heads: kvHeads, head_dim: headDim } = this.#config;
     const feeds = { key_values: new this.#ort.Tensor('float32', rows, [2 * layers, count, kvHeads * headDim]) };
-    const { scores } = await this.#session.run(feeds);
-    if (scores === undefined || !('data' in scores) || !(scores.data instanceof Float32Array)) {
-      throw new AnchorageError('internal', `${scorerPath} gave no scores.`);
-    }
-    return Float64Array.from(scores.data);
+    return Float64Array.from(floats(await this.#session.run(feeds), 'scores'));
   }
 
   async dispose(): Promise<void> {

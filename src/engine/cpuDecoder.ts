@@ -5,7 +5,7 @@ import { halfBits, halfTensor } from '../protocol/halfTensor.ts';
 import type { Variant } from '../protocol/packageManifest.ts';
 import type { Run, RunResult } from './decoder.ts';
 import { placeOf } from './fallbackStorage.ts';
-import { cpuSessionOptions } from './cpuSession.ts';
+import { floats, openCpuSession } from './cpuSession.ts';
 import { checkGraph, inputName, pastPrecision } from './graphSignature.ts';
 import { KvArenas } from './kvArenas.ts';
 import type { KvNumbers, KvPrecision } from './kvNumbers.ts';
@@ -33,13 +33,9 @@ export class CpuDecoder {
   /** @throws AnchorageError `fileInvalid` when the graph is not one of ours. */
   static async open(ort: OnnxRuntime, pkg: ModelPackage, variant: Variant, threads: number): Promise<CpuDecoder> {
     const path = graphPath(variant);
-    const session = await createSession(ort, join(pkg.folder, path), threads);
-    try {
-      checkGraph(path, session, pkg);
-    } catch (error) {
-      await session.release();
-      throw error;
-    }
+    const session = await openCpuSession(ort, join(pkg.folder, path), threads, (opened) => {
+      checkGraph(path, opened, pkg);
+    });
     return new CpuDecoder(pkg, variant, ort, session);
   }
 
@@ -119,23 +115,4 @@ export class CpuDecoder {
       );
     }
   }
-}
-
-async function createSession(ort: OnnxRuntime, path: string, threads: number): Promise<InferenceSession> {
-  try {
-    return await ort.InferenceSession.create(path, cpuSessionOptions(threads));
-  } catch (error) {
-    throw new AnchorageError(
-      'fileInvalid',
-      `${path} cannot be loaded: ${messageOf(error)}`,
-      'Build or download the package again.',
-      { cause: error },
-    );
-  }
-}
-
-function floats(results: InferenceSession.OnnxValueMapType, name: string): Float32Array {
-  const value = results[name];
-  if (value !== undefined && 'data' in value && value.data instanceof Float32Array) return value.data;
-  throw new AnchorageError('internal', `The graph gave no float output ${name}.`);
 }

@@ -1,4 +1,6 @@
 import type { InferenceSession } from 'onnxruntime-node';
+import { AnchorageError, messageOf } from '../protocol/errors.ts';
+import type { OnnxRuntime } from './onnxRuntime.ts';
 
 /** How a session on the CPU is opened. */
 export function cpuSessionOptions(threads: number): InferenceSession.SessionOptions {
@@ -18,4 +20,42 @@ export function cpuSessionOptions(threads: number): InferenceSession.SessionOpti
       session: { force_spinning_stop: '1', intra_op: { allow_spinning: '1', spin_duration_us: '20' } },
     },
   };
+}
+
+/**
+ * Opens a package's graph on the CPU; `check` throws where it is not one of ours.
+ *
+ * @throws AnchorageError `fileInvalid` when it cannot be loaded, and what `check` throws.
+ */
+export async function openCpuSession(
+  ort: OnnxRuntime,
+  path: string,
+  threads: number,
+  check: (session: InferenceSession) => void,
+): Promise<InferenceSession> {
+  let session: InferenceSession;
+  try {
+    session = await ort.InferenceSession.create(path, cpuSessionOptions(threads));
+  } catch (error) {
+    throw new AnchorageError(
+      'fileInvalid',
+      `${path} cannot be loaded: ${messageOf(error)}`,
+      'Build or download the package again.',
+      { cause: error },
+    );
+  }
+  try {
+    check(session);
+  } catch (error) {
+    await session.release();
+    throw error;
+  }
+  return session;
+}
+
+/** An output of single precision. */
+export function floats(results: InferenceSession.OnnxValueMapType, name: string): Float32Array {
+  const value = results[name];
+  if (value !== undefined && 'data' in value && value.data instanceof Float32Array) return value.data;
+  throw new AnchorageError('internal', `The graph gave no float output ${name}.`);
 }
