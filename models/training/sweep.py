@@ -1,6 +1,7 @@
 """Short runs side by side: same tokens, same seed, same evaluation rows. Stopped, it goes on where it was.
 
-    python sweep.py --work WORK --out DIR [--table sweep.json] [--only NAME,NAME] [--beside ADAPTER] [--show]
+    python sweep.py --work WORK --out DIR [--table sweep.json] [--only NAME,NAME] [--choices NAME,NAME]
+        [--beside ADAPTER] [--show]
 
 The table is a JSON list of {name, options, ratios}: `options` go to train.py, `ratios` are what the adapter is measured
 at. DIR/NAME is the run, DIR/NAME/result.json its figures; what has a result is not run again. `--beside` measures a
@@ -15,6 +16,7 @@ import json
 import random
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -34,7 +36,7 @@ from tasks import Tasks
 from text import Tokens
 
 TASKS = ("repeat", "value", "explain", "turns", "session", "continue")
-CHOICES = ("window", "attention", "answer")
+CHOICES = ("learned", "window", "attention", "answer")
 LONGEST = 600  # tokens of a measured context
 
 
@@ -56,11 +58,17 @@ def evaluation_rows(work: Path, tokens: Tokens, count: int) -> dict[str, list[Ex
 
 @torch.no_grad()
 def measure(
-    model: AnchorDecoder, rules: Rules, ratios: list[int], endpoints: list[int], rows: dict[str, list], tokens: Tokens
+    model: AnchorDecoder,
+    rules: Rules,
+    ratios: list[int],
+    endpoints: list[int],
+    asked: list[str],
+    rows: dict[str, list],
+    tokens: Tokens,
 ) -> dict[str, dict]:
-    """Every task under every reading of one adapter."""
+    """Every task under every reading of one adapter; `asked` are the choices of anchors."""
     count = max(map(len, rows.values()))
-    scored = CHOICES if model.scorer is None else ("learned", *CHOICES)
+    scored = [choice for choice in asked if choice != "learned" or model.scorer is not None]
     choices = dict.fromkeys(scored, count) if model.anchoring.scheme == "mark" else {}
     return {
         kind: measure_task(model, tokens, examples, ratios, choices, rules, endpoints)
@@ -79,16 +87,17 @@ def measure_run(options: argparse.Namespace, run: Path, entry: dict, rows: dict[
     model = AnchorDecoder(DecoderConfig.of(config), weights, anchoring, torch.bfloat16).eval()
     read_weights(model, run / "adapter")
     rules, ratios = Rules(not trained.strict, trained.positions), ratio_list(entry.get("ratios", "8,whole"))
-    measured = measure(model, rules, ratios, learned["anchor_token_ids"], rows, tokens)
+    measured = measure(model, rules, ratios, learned["anchor_token_ids"], options.choices, rows, tokens)
     lines = [json.loads(line) for line in (run / "log.jsonl").read_text(encoding="utf8").split("\n") if line]
     return {"tokens": lines[-1]["tokens"], "steps": lines[-1]["step"], "minutes": lines[-1]["minutes"], **measured}
 
 
-def measure_adapter(base: Path, adapter: Path, rows: dict[str, list], tokens: Tokens) -> dict:
-    """The figures of an adapter (scheme mark) that was trained elsewhere."""
+def measure_adapter(options: argparse.Namespace, rows: dict[str, list], tokens: Tokens) -> dict:
+    """The figures of an adapter (scheme mark) that was trained elsewhere: `--beside`."""
+    base, adapter = options.work / "base", options.beside
     model, declared = load(base, adapter, torch.bfloat16), read_anchor_config(adapter)
     rules = Rules(declared["anchors_see_anchors"], declared["positions"])
-    return {"tokens": None, "steps": None, **measure(model, rules, [8, WHOLE], [], rows, tokens)}
+    return {"tokens": None, "steps": None, **measure(model, rules, [8, WHOLE], [], options.choices, rows, tokens)}
 
 
 def table(entries: list[dict], folder: Path) -> str:
@@ -113,6 +122,19 @@ def table(entries: list[dict], folder: Path) -> str:
     return "\n".join(lines)
 
 
+def names_of(known: tuple[str, ...]) -> Callable[[str], list[str]]:
+    """Reads a list of names, all of them `known`."""
+
+    def read(text: str) -> list[str]:
+        names = text.split(",")
+        unknown = [name for name in names if name not in known]
+        if unknown:
+            raise argparse.ArgumentTypeError(f"unknown: {', '.join(unknown)}")
+        return names
+
+    return read
+
+
 def main() -> None:
     """Train and measure what has no result yet; print the table."""
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -122,6 +144,8 @@ def main() -> None:
     a.add_argument("--only", type=lambda text: text.split(","), help="names of the table's runs, in the order to take")
     a.add_argument("--tokens", default="150e3", help="text tokens of every run")
     a.add_argument("--rows", type=int, default=24, help="rows of each task")
+    choices = ", ".join(CHOICES)
+    a.add_argument("--choices", type=names_of(CHOICES), default=CHOICES, help=f"of anchors (mark): of {choices}")
     a.add_argument("--beside", type=Path, help="adapter folder (scheme mark) to measure on the same rows")
     a.add_argument("--show", action="store_true", help="print the table of what is there")
     options = a.parse_args()
@@ -149,7 +173,7 @@ def main() -> None:
         if not path.is_file():
             path.parent.mkdir(parents=True, exist_ok=True)
             rows = evaluation_rows(options.work, tokens, options.rows)
-            write_json(path, measure_adapter(options.work / "base", options.beside, rows, tokens))
+            write_json(path, measure_adapter(options, rows, tokens))
     print(table(entries, options.out))
 
 

@@ -33,13 +33,6 @@ export class Adapter {
   /** @throws AnchorageError naming the file and the field that is wrong. */
   static open(folder: string): Adapter {
     const anchorConfig = readJson(join(folder, 'anchor_config.json'), anchorConfigSchema);
-    if (anchorConfig.choices.includes('learned') && anchorConfig.scheme !== 'mark') {
-      throw new AnchorageError(
-        'fileInvalid',
-        `${join(folder, 'anchor_config.json')}: choices: learned is for the scheme mark; scheme is ${anchorConfig.scheme}.`,
-        'Remove learned from the choices.',
-      );
-    }
     const inner = join(folder, onAnchorsFolder);
     const hasInner = existsSync(inner);
     if (hasInner && anchorConfig.scheme !== 'mark') {
@@ -51,7 +44,12 @@ export class Adapter {
     }
     const isOwnLeftOut = hasInner && loraFileNames.every((name) => !existsSync(join(folder, name)));
     const forAll = isOwnLeftOut ? null : LoraFile.open(folder);
-    return new Adapter(folder, anchorConfig, forAll, hasInner ? LoraFile.open(inner) : null);
+    try {
+      return new Adapter(folder, anchorConfig, forAll, hasInner ? LoraFile.open(inner) : null);
+    } catch (error) {
+      forAll?.close();
+      throw error;
+    }
   }
 
   /** Of the one LoRA's tensors; of both their hashes in turn. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { InferenceSession } from 'onnxruntime-node';
 import type { DecoderConfig } from '../protocol/decoderConfig.ts';
-import { floats, openCpuSession } from './cpuSession.ts';
+import { floats, openCpuSession, runCpuSession } from './cpuSession.ts';
 import { checkScorer } from './graphSignature.ts';
 import { hasScorer, scorerPath, type ModelPackage } from './modelPackage.ts';
 import type { OnnxRuntime } from './onnxRuntime.ts';
@@ -14,11 +14,14 @@ export class AnchorScorer {
   readonly #ort: OnnxRuntime;
   readonly #session: InferenceSession;
   readonly #config: DecoderConfig;
+  /** Of its package, for errors. */
+  readonly #name: string;
 
-  private constructor(ort: OnnxRuntime, session: InferenceSession, config: DecoderConfig) {
+  private constructor(ort: OnnxRuntime, session: InferenceSession, { config, name }: ModelPackage) {
     this.#ort = ort;
     this.#session = session;
     this.#config = config;
+    this.#name = name;
   }
 
   /**
@@ -30,7 +33,7 @@ export class AnchorScorer {
     const session = await openCpuSession(ort, join(pkg.folder, scorerPath), 1, (opened) => {
       checkScorer(scorerPath, opened, pkg);
     });
-    return new AnchorScorer(ort, session, pkg.config);
+    return new AnchorScorer(ort, session, pkg);
   }
 
   /**
@@ -40,7 +43,9 @@ export class AnchorScorer {
   async scores(rows: Float32Array, count: number): Promise<Float64Array> {
     const { num_hidden_layers: layers, num_key_value_heads: kvHeads, head_dim: headDim } = this.#config;
     const feeds = { key_values: new this.#ort.Tensor('float32', rows, [2 * layers, count, kvHeads * headDim]) };
-    return Float64Array.from(floats(await this.#session.run(feeds), 'scores'));
+    return Float64Array.from(
+      floats(await runCpuSession(this.#session, feeds, `The scorer of ${this.#name}`), 'scores'),
+    );
   }
 
   async dispose(): Promise<void> {

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
-import { AnchorageError, messageOf } from '../protocol/errors.ts';
+import { AnchorageError } from '../protocol/errors.ts';
 import { halfBits, halfTensor } from '../protocol/halfTensor.ts';
 import type { Variant } from '../protocol/packageManifest.ts';
 import type { Run, RunResult } from './decoder.ts';
 import { placeOf } from './fallbackStorage.ts';
-import { floats, openCpuSession } from './cpuSession.ts';
+import { floats, openCpuSession, runCpuSession } from './cpuSession.ts';
 import { checkGraph, inputName, pastPrecision } from './graphSignature.ts';
 import { KvArenas } from './kvArenas.ts';
 import type { KvNumbers, KvPrecision } from './kvNumbers.ts';
@@ -78,7 +78,7 @@ export class CpuDecoder {
       feeds[inputName.pastValue(layer)] = this.#tensor(values.subarray(0, cut), dims(old));
       feeds[inputName.recentValue(layer)] = this.#tensor(values.subarray(cut), dims(Math.max(1, rows) - old));
     }
-    const results = await this.#run(feeds);
+    const results = await runCpuSession(this.#session, feeds, `The model ${this.#package.name} (${this.#variant})`);
     return {
       logits: floats(results, 'logits'),
       keyValues: this.#newRows(results),
@@ -99,20 +99,5 @@ export class CpuDecoder {
 
   async dispose(): Promise<void> {
     await this.#session.release();
-  }
-
-  async #run(feeds: Record<string, Tensor>): Promise<InferenceSession.OnnxValueMapType> {
-    try {
-      return await this.#session.run(feeds);
-    } catch (error) {
-      const text = messageOf(error);
-      const isMemory = /alloc|memory/i.test(text);
-      throw new AnchorageError(
-        isMemory ? 'outOfMemory' : 'internal',
-        `The model ${this.#package.name} (${this.#variant}) failed: ${text}`,
-        isMemory ? 'Close other programs or choose a smaller model.' : 'Run Diagnose and report what it says.',
-        { cause: error },
-      );
-    }
   }
 }

@@ -53,6 +53,30 @@ export async function openCpuSession(
   return session;
 }
 
+/**
+ * Runs a graph; `what` names it where it fails.
+ *
+ * @throws AnchorageError `outOfMemory`, or `internal` for any other failure.
+ */
+export async function runCpuSession(
+  session: InferenceSession,
+  feeds: InferenceSession.FeedsType,
+  what: string,
+): Promise<InferenceSession.ReturnType> {
+  try {
+    return await session.run(feeds);
+  } catch (error) {
+    const text = messageOf(error);
+    const isMemory = /alloc|memory/i.test(text);
+    throw new AnchorageError(
+      isMemory ? 'outOfMemory' : 'internal',
+      `${what} failed: ${text}`,
+      isMemory ? 'Close other programs or choose a smaller model.' : 'Run Diagnose and report what it says.',
+      { cause: error },
+    );
+  }
+}
+
 /** An output of single precision. */
 export function floats(results: InferenceSession.OnnxValueMapType, name: string): Float32Array {
   const value = results[name];

@@ -4,7 +4,7 @@ import { z } from 'zod';
 export const schemes = ['AC', 'EP', 'mark', 'select'] as const;
 export type Scheme = (typeof schemes)[number];
 
-/** Which tokens of a sequence become its anchors, for `mark` and `select`; `learned` needs an adapter with a scorer. */
+/** Which tokens of a sequence become its anchors, for `mark` and `select`; `learned`, for `mark` alone, needs an adapter with a scorer. */
 export const choices = ['stride', 'window', 'attention', 'learned'] as const;
 export type Choice = (typeof choices)[number];
 
@@ -32,6 +32,10 @@ export const anchorConfigSchema = z
     adapter: z.object({ sha256 }).nullish(),
   })
   .refine((config) => config.choices.includes(config.choice), { path: ['choice'], error: 'is not one of choices' })
-  .refine((config) => config.ratios.includes(config.ratio), { path: ['ratio'], error: 'is not one of ratios' });
+  .refine((config) => config.ratios.includes(config.ratio), { path: ['ratio'], error: 'is not one of ratios' })
+  .refine((config) => config.scheme === 'mark' || !config.choices.includes('learned'), {
+    path: ['choices'],
+    error: 'learned is for the scheme mark',
+  });
 
 export type AnchorConfig = z.infer<typeof anchorConfigSchema>;

@@ -27,9 +27,10 @@ export class BatchProcess {
   #rows = 0;
   #isEnding = false;
 
-  constructor(packageFolder: string, variant: Variant) {
+  constructor(packageFolder: string, variant: Variant, threads: number) {
     const cli = join(repository, 'src', 'cli', 'main.ts');
-    const options = ['--package', packageFolder, '--variant', variant, '--execution-provider', 'cpu', '--quiet'];
+    const computing = ['--variant', variant, '--execution-provider', 'cpu', '--threads', String(threads)];
+    const options = ['--package', packageFolder, ...computing, '--quiet'];
     this.#child = spawn(process.execPath, [cli, 'batch', '-', '-', ...options], { stdio: ['pipe', 'pipe', 'pipe'] });
     this.#child.stderr.on('data', (text: Buffer) => (this.#said = (this.#said + text.toString('utf8')).slice(-2000)));
     // Writing to a process that has ended fails here too; its end is told below.

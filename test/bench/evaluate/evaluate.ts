@@ -59,6 +59,13 @@ async function evaluate(): Promise<object> {
   const pkg = await loadPackage(options.package);
   const { variant, known: onlyKnown } = options;
   const runner = new RowRunner(folders, { variant, cacheFolder, onlyKnown });
+  // Cut off by a signal, it would leave its processes to finish their rows.
+  for (const [signal, code] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const) {
+    process.once(signal, () => void runner.end().finally(() => process.exit(code)));
+  }
   const done: Done[] = [];
   const accelerations: Record<string, Acceleration> = {};
   try {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { physicalCores } from '../../../src/engine/onnxRuntime.ts';
 import { AnchorageError } from '../../../src/protocol/errors.ts';
 import type { Variant } from '../../../src/protocol/packageManifest.ts';
 import type { PackageName } from './arms.ts';
@@ -8,14 +9,20 @@ import { BatchProcess } from './batchProcess.ts';
 import type { RowInput } from './item.ts';
 import { RowCache, type RowOutcome } from './rowCache.ts';
 
-/** Runs rows on packages, each by one `batch` process that is started when it is first needed; keeps what they gave. */
+/** More processes than these are not started: each holds the weights. */
+const mostProcesses = 4;
+
+/**
+ * Runs rows on packages, each by `batch` processes that are started when they are first needed; keeps what they gave. A
+ * process for every core takes three quarters of the time that one on two cores takes.
+ */
 export class RowRunner {
   /** Rows that were computed, and those that were known from an earlier run. */
   readonly counts = { computed: 0, known: 0 };
   readonly #folders: Readonly<Partial<Record<PackageName, string>>>;
   readonly #variant: Variant;
   readonly #cacheFolder: string;
-  readonly #processes = new Map<PackageName, BatchProcess>();
+  readonly #processes = new Map<PackageName, readonly BatchProcess[]>();
   readonly #caches = new Map<PackageName, RowCache>();
 
   readonly #onlyKnown: boolean;
@@ -39,23 +46,33 @@ export class RowRunner {
     }
     this.counts.known += rows.length - missing.size;
     if (missing.size > 0 && !this.#onlyKnown) {
-      await this.#process(name).run([...missing.values()], (row, outcome) => {
+      const wanted = [...missing.values()];
+      const processes = this.#processesOf(name);
+      const share = Math.ceil(wanted.length / processes.length);
+      const take = (row: RowInput, outcome: RowOutcome): void => {
         cache.add(row, outcome);
         this.counts.computed++;
         onDone();
-      });
+      };
+      // Neighbours often share their chunks, which one process then reads once.
+      await Promise.all(processes.map((each, i) => each.run(wanted.slice(i * share, (i + 1) * share), take)));
     }
     return rows.map((row) => cache.get(row) ?? null);
   }
 
   async end(): Promise<void> {
-    await Promise.all([...this.#processes.values()].map((each) => each.end()));
+    await Promise.all([...this.#processes.values()].flat().map((each) => each.end()));
   }
 
-  #process(name: PackageName): BatchProcess {
-    const known = this.#processes.get(name) ?? new BatchProcess(this.#folder(name), this.#variant);
-    this.#processes.set(name, known);
-    return known;
+  #processesOf(name: PackageName): readonly BatchProcess[] {
+    const known = this.#processes.get(name);
+    if (known !== undefined) return known;
+    const cores = physicalCores();
+    const count = Math.min(cores, mostProcesses);
+    const threads = Math.floor(cores / count);
+    const started = Array.from({ length: count }, () => new BatchProcess(this.#folder(name), this.#variant, threads));
+    this.#processes.set(name, started);
+    return started;
   }
 
   async #cacheOf(name: PackageName): Promise<RowCache> {

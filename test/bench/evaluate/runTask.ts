@@ -12,8 +12,6 @@ export interface Measured {
   readonly scores: Scores;
   /** Rows of keys and values held when the answer begins. */
   readonly kvRows: number;
-  /** Reading chunks and question, in milliseconds. */
-  readonly prefillMs: number;
 }
 
 export interface ArmRun {
@@ -82,8 +80,7 @@ function measuredOf(item: Item, outcomes: readonly (RowOutcome | null)[], errors
   }
   const [first] = results;
   if (first === undefined || results.length < outcomes.length) return null;
-  const prefillMs = results.reduce((sum, result) => sum + result.prefillMs, 0);
-  return { scores: judge(item.ask, results), kvRows: first.kvRows, prefillMs };
+  return { scores: judge(item.ask, results), kvRows: first.kvRows };
 }
 
 function readsWhole({ reading: { mode } }: Arm): boolean {

@@ -24,7 +24,7 @@ export const babiTask: Task = {
   part: 'memory',
   title: 'bAbI 1 to 3',
   metrics: ['acc', 'right'],
-  limits: { quick: { items: 6, controls: 3 }, whole: { items: 120, controls: 36 } },
+  limits: { quick: { items: 6, controls: 3 }, whole: { items: 60, controls: 18 } },
   arms: memoryArms,
   items: babiItems,
   caveats: ['Asked as a choice among all answers of the same bAbI task (chance: 17%); four sentences are a chunk.'],
@@ -64,7 +64,7 @@ export function heldoutRowTasks(): Task[] {
       part: 'memory',
       title: rowTitles[name],
       metrics: name === 'value' ? ['logProb', 'exact'] : ['logProb'],
-      limits: { quick: { items: 3, controls: 1 }, whole: { items: 64, controls: 24 } },
+      limits: { quick: { items: 3, controls: 1 }, whole: { items: 40, controls: 12 } },
       arms: memoryArms,
       items: async ({ limit }) =>
         (await evaluationRows(name, limit)).map((row) => {
@@ -112,7 +112,7 @@ export const boundaryTask: Task = {
   part: 'memory',
   title: 'Language modelling by tokens after the boundary',
   metrics: ['logProb', ...ends.map((end, i) => distanceName((ends[i - 1] ?? 0) + 1, end))],
-  limits: { quick: { items: 1, controls: 1 }, whole: { items: 48, controls: 16 } },
+  limits: { quick: { items: 1, controls: 1 }, whole: { items: 24, controls: 8 } },
   arms: memoryArms,
   items: async ({ limit, tokenizer }) => {
     const texts = (await mixedTexts()).map(({ kind, text }) => ({ kind, ids: tokenizer.encodeText(text) }));

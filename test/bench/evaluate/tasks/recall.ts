@@ -25,7 +25,7 @@ export const turnsTask: Task = {
   part: 'memory',
   title: 'Multi-turn questions, by exchanges since the fact',
   metrics: ['logProb', 'exact'],
-  limits: { quick: { items: 3, controls: 3 }, whole: { items: 72, controls: 24 } },
+  limits: { quick: { items: 3, controls: 3 }, whole: { items: 36, controls: 12 } },
   arms: memoryArms,
   items: async ({ limit, scale }) => {
     const texts = await heldoutTexts();
@@ -67,7 +67,7 @@ export const pairsTask: Task = {
   part: 'memory',
   title: 'Associative recall, by number of pairs',
   metrics: ['logProb', 'exact'],
-  limits: { quick: { items: 3, controls: 1 }, whole: { items: 48, controls: 15 } },
+  limits: { quick: { items: 3, controls: 1 }, whole: { items: 36, controls: 12 } },
   arms: memoryArms,
   items: ({ limit }) => Promise.resolve(pairItems(limit)),
   caveats: ['Pairs are made up: four in a chunk, the value a number or an identifier.'],

@@ -32,7 +32,7 @@ function workArms(scale: Scale): Arm[] {
 const common = {
   part: 'work',
   metrics,
-  limits: { quick: { items: 2, controls: 2 }, whole: { items: 48, controls: 16 } },
+  limits: { quick: { items: 2, controls: 2 }, whole: { items: 24, controls: 8 } },
   arms: workArms,
 } as const satisfies Partial<Task>;
 

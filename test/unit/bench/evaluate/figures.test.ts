@@ -25,7 +25,7 @@ const items = Array.from({ length: 8 }, (_, i): Item => {
 function run(arm: Arm | undefined, score: number, kvRows: number, missing: readonly number[] = []): ArmRun {
   assert.ok(arm !== undefined);
   const measured = items.map((_, i): Measured | null =>
-    missing.includes(i) ? null : { scores: { logProb: score + (i % 2 === 0 ? 0.1 : -0.1) }, kvRows, prefillMs: 1 },
+    missing.includes(i) ? null : { scores: { logProb: score + (i % 2 === 0 ? 0.1 : -0.1) }, kvRows },
   );
   return { arm, measured, errors: [] };
 }
@@ -136,7 +136,6 @@ describe('what is told', () => {
       const measured = items.map((_, i): Measured => ({
         scores: { acc_norm: i < right ? 1 : 0 },
         kvRows: 1,
-        prefillMs: 1,
       }));
       return { arm, measured, errors: [] };
     };
