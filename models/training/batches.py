@@ -22,12 +22,10 @@ from layout import (
     stride_anchors,
 )
 from model import AnchorDecoder
-from score import score_sequences
-from scorer import learned_scores
+from score import SCORED_BY, scores_of
 from text import Tokens
 
 IGNORED = -100
-SCORED = ("window", "attention", "learned")
 WHOLE = 1024  # a ratio longer than any sequence: one anchor for the whole of it
 
 
@@ -85,20 +83,12 @@ def choose_anchors(
         [stride_anchors(len(s), plan.ratio(number)) for number, s in enumerate(example.context.sealed)]
         for example, plan in zip(examples, plans)
     ]
-    together: dict[tuple[bool, tuple[int, ...]], list[tuple[int, int]]] = {}
-    for row, plan in enumerate(plans):
-        if plan.choice in SCORED:
-            context = examples[row].context
-            members = together.setdefault((plan.choice == "learned", tuple(context.prefix)), [])
-            members += [(row, number) for number in range(len(context.sealed))]
-    for (by_scorer, prefix), members in together.items():
-        sequences = [examples[row].context.sealed[number] for row, number in members]
-        if by_scorer:
-            found = learned_scores(model, prefix, sequences)
-        else:
-            found = score_sequences(model, tokens, prefix, sequences, score_layers)
-        for (row, number), scores in zip(members, found):
-            chosen[row][number] = choose_by_score(scores, plans[row].ratio(number), plans[row].choice)
+    sources = [SCORED_BY.get(plan.choice) for plan in plans]
+    for source in sorted({source for source in sources if source}):
+        rows = [row for row, own in enumerate(sources) if own == source]
+        for row, scored in zip(rows, scores_of(model, tokens, [examples[row] for row in rows], source, score_layers)):
+            plan = plans[row]
+            chosen[row] = [choose_by_score(s, plan.ratio(number), plan.choice) for number, s in enumerate(scored)]
     return chosen
 
 

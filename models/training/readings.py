@@ -10,14 +10,8 @@ from batches import WHOLE, Plan, with_added
 from examples import Example
 from layout import choose_by_score, endpoint_anchors, stride_anchors
 from model import AnchorDecoder
-from score import answer_attention, score_sequences
-from scorer import learned_scores
+from score import SCORED_BY, scores_of
 from text import Tokens
-
-
-def choose(scores: Tensor, ratio: int, choice: str) -> list[int]:
-    """Anchors of one sequence of len(scores) tokens."""
-    return stride_anchors(len(scores), ratio) if choice == "stride" else choose_by_score(scores, ratio, choice)
 
 
 Reading = tuple[str, list[Example], list[list[list[int]]]]  # its name, examples, anchors per sealed sequence
@@ -42,24 +36,18 @@ def readings(
             pairs = [with_added(e, plan, model.config.vocab_size, model.anchoring.added) for e in examples]
             yield f"stride/{name_of(ratio)}", [e for e, _ in pairs], [anchors for _, anchors in pairs]
         return
-    flat = [sequence for example in examples for sequence in example.context.sealed]
-    prefix = examples[0].context.prefix
-    repeated = by_example(score_sequences(model, tokens, prefix, flat), examples)
-    learned = by_example(learned_scores(model, prefix, flat), examples) if "learned" in choices else []
-    sources = {"learned": learned}
-    if "answer" in choices:
-        sources["answer"] = [answer_attention(model, e.context, e.live_loss_from) for e in examples]
+    known: dict[str, list[list[Tensor]]] = {}
     for choice, count in choices.items():
-        scored = sources.get(choice, repeated)
+        source = SCORED_BY.get(choice)
+        if source is not None and source not in known:
+            known[source] = scores_of(model, tokens, examples, source)
         for ratio in ratios:
-            anchors = [[choose(scores, ratio, choice) for scores in row] for row in scored[:count]]
+            if source is None:
+                anchors = [[stride_anchors(len(s), ratio) for s in e.context.sealed] for e in examples[:count]]
+            else:
+                scored = known[source][:count]
+                anchors = [[choose_by_score(scores, ratio, choice) for scores in row] for row in scored]
             yield f"{choice}/{name_of(ratio)}", examples[:count], anchors
-
-
-def by_example(scores: list[Tensor], examples: list[Example]) -> list[list[Tensor]]:
-    """Scores of all sequences in turn, as lists of every example's."""
-    flat = iter(scores)
-    return [[next(flat) for _ in example.context.sealed] for example in examples]
 
 
 def name_of(ratio: int) -> str:

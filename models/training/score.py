@@ -12,9 +12,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from examples import Example
 from layout import Context, Rules, collate, place_full
 from model import AnchorDecoder
+from scorer import learned_scores
 from text import Tokens
+
+SCORED_BY = {"window": "repeating", "attention": "repeating", "learned": "scorer", "answer": "answer"}  # by choice
 
 
 @torch.no_grad()
@@ -42,6 +46,29 @@ def score_sequences(
             group = []
         if index is not None:
             group.append(index)
+    return found
+
+
+def scores_of(
+    model: AnchorDecoder, tokens: Tokens, examples: Sequence[Example], source: str, layers: int | None = None
+) -> list[list[Tensor]]:
+    """Scores [len(sequence)] of every sealed sequence of each example by a source of SCORED_BY; `layers` as above, for
+    "repeating". Sequences after the same prefix share passes."""
+    if source == "answer":
+        return [answer_attention(model, e.context, e.live_loss_from) for e in examples]
+    found: list[list[Tensor]] = [[torch.empty(0)] * len(e.context.sealed) for e in examples]
+    together: dict[tuple[int, ...], list[tuple[int, int]]] = {}
+    for row, example in enumerate(examples):
+        members = together.setdefault(tuple(example.context.prefix), [])
+        members += [(row, number) for number in range(len(example.context.sealed))]
+    for prefix, members in together.items():
+        sequences = [examples[row].context.sealed[number] for row, number in members]
+        if source == "scorer":
+            scores = learned_scores(model, prefix, sequences)
+        else:
+            scores = score_sequences(model, tokens, prefix, sequences, layers)
+        for (row, number), values in zip(members, scores):
+            found[row][number] = values
     return found
 
 
