@@ -74,13 +74,15 @@ def replace_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
 
 def read_weights(model: AnchorDecoder, folder: Path, part: str = "all") -> None:
     """Copy an adapter folder into a model of the same scheme and rank. `part` embedding: the anchor embedding alone;
-    lora: of the LoRA the matrices that the model has, whichever tokens it is for. The rest stays as it is."""
+    lora: of the LoRA for such tokens, or of the only one, the matrices that the model has. The rest stays as it is."""
     parameters, found = model.trainable(), {}
     if part == "embedding":
         parameters = {name: value for name, value in parameters.items() if name == "anchor_embedding"}
     elif part == "lora":
         parameters.pop("anchor_embedding", None)
-        lora = read_lora(lora_folder(folder, lora_folder(folder, True).is_dir()))
+        own = lora_folder(folder, model.anchoring.conditional)
+        other = lora_folder(folder, not model.anchoring.conditional)
+        lora = read_lora(own if (own / WEIGHTS).is_file() else other)
         found = {name: value for name, value in lora.items() if name in parameters}
     else:
         found = read_lora(lora_folder(folder, model.anchoring.conditional))

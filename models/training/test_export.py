@@ -14,7 +14,7 @@ import torch
 import export
 import train
 import merge
-from adapter import lora_folder, read_adapted
+from adapter import lora_folder, read_adapted, read_weights
 from checkpoint import check_work
 from model import AnchorDecoder
 from scorer import SCORER, AnchorScorer, write_scorer
@@ -106,6 +106,14 @@ class ExportTest(unittest.TestCase):
             marked = layered(ids, positions, bias, marks)
             layered.enable_lora(False)
             self.assertGreater((layered(ids, positions, bias, marks) - marked).abs().max().item(), 1e-5)
+        # Of an adapter with two, a run begins with the LoRA for the tokens that its own is for.
+        lora = {name: value for name, value in before.trainable().items() if ".lora_" in name}
+        wanted = {name: value.detach().clone() for name, value in lora.items()}
+        with torch.no_grad():
+            for value in lora.values():
+                value.zero_()
+        read_weights(before, out, "lora")
+        self.assertTrue(all(torch.equal(lora[name], value) for name, value in wanted.items()))
         with self.assertRaisesRegex(SystemExit, "merged exists: give another --out"):
             merge.main(["--work", str(self.work), "--adapter", str(under), "--out", str(merged)])
         base = str(self.work / "base" / "model.safetensors")
