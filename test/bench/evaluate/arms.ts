@@ -25,14 +25,14 @@ const words: Readonly<Record<KeptChoice, string>> = {
   random: 'random tokens',
 };
 
-/** Reading all of the chunks, and none: what recovery is counted from. */
-export function bounds(package_: PackageName): Arm[] {
+/** Reading all of the chunks, and none: what recovery is counted from. The bare base stands beside, unless it is compared itself. */
+export function bounds(package_: PackageName, isControl = package_ === 'base'): Arm[] {
   const name = package_ === 'anchors' ? '' : `${package_}, `;
   return (['full', 'none'] as const).map((mode) => ({
     name: `${name}${mode}`,
     package: package_,
     reading: { mode },
-    isControl: package_ === 'base',
+    isControl,
   }));
 }
 

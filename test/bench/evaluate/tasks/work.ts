@@ -26,7 +26,7 @@ const maxTokens = 64;
 
 function workArms(scale: Scale): Arm[] {
   if (scale === 'quick') return [...bounds('anchors'), ...anchored([8]), ...bounds('base')];
-  return [...bounds('anchors'), ...anchored([4, 8, 16]), ...bounds('base'), ...controls([8])];
+  return [...bounds('anchors'), ...anchored([4, 8, 16]), ...bounds('base', false), ...controls([8])];
 }
 
 const common = {
