@@ -8,6 +8,7 @@ import type { PackageName } from './arms.ts';
 import { BatchProcess } from './batchProcess.ts';
 import type { RowInput } from './item.ts';
 import { RowCache, type RowOutcome } from './rowCache.ts';
+import { shares } from './shares.ts';
 
 /** More processes than these are not started: each holds the weights. */
 const mostProcesses = 4;
@@ -46,16 +47,18 @@ export class RowRunner {
     }
     this.counts.known += rows.length - missing.size;
     if (missing.size > 0 && !this.#onlyKnown) {
-      const wanted = [...missing.values()];
-      const processes = this.#processesOf(name);
-      const share = Math.ceil(wanted.length / processes.length);
       const take = (row: RowInput, outcome: RowOutcome): void => {
         cache.add(row, outcome);
         this.counts.computed++;
         onDone();
       };
-      // Neighbours often share their chunks, which one process then reads once.
-      await Promise.all(processes.map((each, i) => each.run(wanted.slice(i * share, (i + 1) * share), take)));
+      const processes = this.#processesOf(name);
+      const waiting = shares([...missing.values()], processes.length);
+      await Promise.all(
+        processes.map(async (each) => {
+          for (let share = waiting.shift(); share !== undefined; share = waiting.shift()) await each.run(share, take);
+        }),
+      );
     }
     return rows.map((row) => cache.get(row) ?? null);
   }

@@ -130,7 +130,10 @@ describe('model package', () => {
     await assertRefused('fileInvalid', 'config.json', 'head_dim');
     await write({ 'anchor_config.json': { ...model.anchors, ratio: 3 } });
     await assertRefused('fileInvalid', 'anchor_config.json', 'ratio');
-    await write({ 'anchor_config.json': { ...model.anchors, scheme: 'AC', anchor_token_ids: [5, 100_000] } });
+    await write({ 'anchor_config.json': { ...model.anchors, scheme: 'AC', anchor_token_ids: [5] } });
+    await assertRefused('fileInvalid', 'anchor_config.json', 'choices: learned is for the scheme mark');
+    const added = { scheme: 'AC', anchor_token_ids: [5, 100_000], choice: 'stride', choices: ['stride'] };
+    await write({ 'anchor_config.json': { ...model.anchors, ...added } });
     await assertRefused('fileInvalid', 'anchor_config.json', 'anchor_token_ids');
     await write({ 'config.json': { ...model.config, vocab_size: 100 } });
     await assertRefused('fileInvalid', 'tokenizer.json', 'vocab_size');
