@@ -1,4 +1,5 @@
 import type { ArmFigures, TaskFigures } from './figures.ts';
+import { armOf } from './overview.ts';
 
 const width = 400;
 const height = 260;
@@ -49,13 +50,23 @@ ${[...panels, ...legend].join('\n')}
 
 /** The points of one line: share of the context's rows that is kept, in percent, and the score. */
 function pointsOf(task: TaskFigures, name: string): { readonly x: number; readonly y: number }[] {
-  const [metric = ''] = task.metrics;
   const own = task.arms.filter((arm) => arm.name.startsWith(`${name} /`));
-  const points = own.flatMap(({ contextKept, scores }) => {
-    const score = scores[metric]?.value;
-    return contextKept === null || score === undefined ? [] : [{ x: 100 * contextKept, y: score }];
+  const points = own.flatMap((arm) => {
+    const score = drawnScore(task, arm);
+    return arm.contextKept === null || score === undefined ? [] : [{ x: 100 * arm.contextKept, y: score }];
   });
   return points.sort((a, b) => a.x - b.x);
+}
+
+/** A control is drawn as far from the anchors of its ratio as it is on the items of both: it may have run on fewer, and easier ones. */
+function drawnScore(task: TaskFigures, arm: ArmFigures): number | undefined {
+  const [metric = ''] = task.metrics;
+  const { ratio } = arm;
+  if (ratio === null) return undefined;
+  const anchors = armOf(task, { package: 'anchors', mode: 'anchors', ratio })?.scores[metric]?.value;
+  const more = arm.anchorsMore[metric]?.value;
+  if (anchors === undefined || more === undefined) return arm.scores[metric]?.value;
+  return anchors - more;
 }
 
 function panelSvg(task: TaskFigures): string {

@@ -59,7 +59,7 @@ export function cardText(evaluation: Evaluation): string {
       'Recovery = (reading - none) / (full - none), by the same weights; "-" where reading everything gains nothing that so few items show. ' +
       '"Cache kept" counts every row of keys and values when the answer begins, "of the context" those of the chunks alone. ' +
       'Kept by rule, on the weights with the adapter: recent (the last tokens), separators, attention and random tokens, as many rows as the anchors are; ' +
-      'untrained anchors: of the bare base; summary: as many tokens of words. ' +
+      'untrained anchors: of the bare base; summary: as many tokens of words. Controls run on the first items alone: "anchors score more by" compares both on those, and the plots draw them as far from the anchors as that. ' +
       'right: mean log-probability of the right choice among the choices; logProb: of a token of the expected text.',
     targetTable(evaluation),
     ...sections,

@@ -187,6 +187,21 @@ describe('what is told', () => {
   });
 });
 
+describe('the plot of kept cache', () => {
+  it('draws a control that ran on fewer items as far from the anchors as it is on those', () => {
+    const later = [4, 5, 6, 7];
+    const other = run(eight, -2, 40);
+    const hard = other.measured.map((one, i) => {
+      return one === null || i < 4 ? one : { ...one, scores: { logProb: -8 } };
+    });
+    const bounded = [run(full, -1, 100), run(none, -9, 10)];
+    const svg = keptPlot([figures([...bounded, { ...other, measured: hard }, run(recent, -2, 40, later)])]);
+    const heights = [...svg.matchAll(/<circle cx="[^"]*" cy="([^"]*)"/g)].map(([, y]) => y);
+    assert.equal(heights.length, 2);
+    assert.equal(new Set(heights).size, 1);
+  });
+});
+
 describe('summaries', () => {
   it('have at most as many tokens as the anchors of their chunk, and take its place', () => {
     const tokenizer = new ModelTokenizer(tokenizerJsonSchema.parse(tinyTokenizer()));
