@@ -7,23 +7,27 @@ path, a command's purpose), and its answer stands, or is to be worked out, in te
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 
 from examples import LONGEST_SEQUENCE, Example, Examples
 
 MOST_EXCHANGES = 40
 ITEMS = {"function": 30, "inline": 16, "file": 12, "explanation": 12, "commit": 12, "command": 12, "error": 6}
+SUMMARIZE = "Summarize our conversation so far in a few sentences."  # the engine's words (src/worker/prompts.ts)
 SHORT_ITEMS = {"function": 10, "command": 60, "error": 10, "inline": 20}
 
 
 @dataclass(frozen=True)
 class Item:
-    """Sealed sequences, where their loss begins, whether each is read alone, and later questions with answers."""
+    """Sealed sequences, where their loss begins, whether each is read alone, later questions with answers, and what a
+    summary says of it."""
 
     sealed: list[list[int]]
     loss_from: list[int]
     alone: list[bool]
     later: list[tuple[str, str]]
+    gist: str = ""
 
     @property
     def size(self) -> int:
@@ -40,6 +44,18 @@ class Sessions(Examples):
         sealed = [ids for item in items for ids in item.sealed]
         alone = [flag for item in items for flag in item.alone]
         return self._silent("explain", sealed, alone, self._live(question, self.tokens.text(answer)))
+
+    def _summary(self) -> Example:
+        """Up to six items, then a summary of all: what their authors say of each, in turn; loss on it."""
+        room, items = self._room(256) - 160, [self._item(SHORT_ITEMS)]
+        for item in [self._item(ITEMS) for _ in range(self._count(1, 5))]:
+            if sum(each.size for each in items) + item.size <= room:
+                items.append(item)
+        self.random.shuffle(items)
+        sealed = [ids for item in items for ids in item.sealed]
+        alone = [flag for item in items for flag in item.alone]
+        answer = " ".join(item.gist for item in items)
+        return self._silent("summary", sealed, alone, self._live(SUMMARIZE, self.tokens.text(answer)))
 
     def _session(self) -> Example:
         """Up to 40 exchanges and chunks; a third of the exchanges ask about an earlier item, and the live one asks
@@ -78,9 +94,10 @@ class Sessions(Examples):
         """One item of a kind drawn by `kinds`, its text at most a few sequences long."""
         kind = self.random.choices(list(kinds), list(kinds.values()))[0]
         if kind == "function":
-            return self._function_item(self.random.choice(self.corpus.functions))
+            row = self.random.choice(self.corpus.functions)
+            return replace(self._function_item(row), gist=first_sentence(row["description"]))
         row = self.random.choice(self.corpus.pairs[kind])
-        return getattr(self, f"_{kind}_item")(row)
+        return replace(getattr(self, f"_{kind}_item")(row), gist=first_sentence(row["answer"]))
 
     def _function_item(self, row: dict) -> Item:
         name = row["name"]
@@ -143,3 +160,11 @@ class Sessions(Examples):
         sealed = [ids[i : i + longest] for i in range(0, len(ids), longest)]
         loss = [min(len(piece), max(1, start - i * longest)) for i, piece in enumerate(sealed)]
         return Item(sealed, loss, alone * len(sealed), later)
+
+
+def first_sentence(text: str) -> str:
+    """The first sentence of what authors say, with a full stop."""
+    line = text.strip().split("\n")[0]
+    end = re.search(r"[.!?](?=\s|$)", line)
+    sentence = (line[: end.end()] if end else line)[:300].rstrip(" :;,")
+    return sentence if sentence[-1:] in ".!?" else f"{sentence}."

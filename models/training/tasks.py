@@ -4,6 +4,7 @@ repeat     word for word, one of several passages          function   describe a
 value      a value stated in one of several chunks         line       the line of code after another
 turns      later questions about one earlier exchange      session    up to 40 exchanges and chunks
 explain    what authors say of code, changes, commands, errors
+summary    what was said of all items of a session
 dialogue   task dialogues, every answer                    continue   the next tokens of code or prose
 chat       an answer of the base itself: material to keep its way of answering, not to learn from
 
@@ -16,7 +17,9 @@ from examples import LONGEST_SEQUENCE, SHORTEST_SEQUENCE, Example
 from sessions import Sessions
 
 RECALL = {"repeat": 8, "value": 10, "line": 4}  # exact recall is the small part: it is learned apart from the rest
-MIX = RECALL | {"function": 12, "explain": 14, "turns": 8, "session": 18, "dialogue": 6, "continue": 20}
+MIX = RECALL | {
+    "function": 12, "explain": 14, "turns": 8, "session": 18, "summary": 4, "dialogue": 6, "continue": 16,
+}  # fmt: skip
 OPEN_QUESTIONS = (
     "What is {a}?",
     "What is the {a} of {b}?",

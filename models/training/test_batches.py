@@ -19,7 +19,7 @@ from drawing import Drawing
 from examples import LONGEST_SEQUENCE, Example
 from layout import Context, Rules, endpoint_anchors, run
 from losses import dependence, divergence, weighted_mean
-from sessions import MOST_EXCHANGES
+from sessions import MOST_EXCHANGES, SUMMARIZE, first_sentence
 from tasks import MIX, Tasks
 from test_parity import VOCABULARY, tiny
 from text import Tokens
@@ -122,9 +122,15 @@ class TasksTest(unittest.TestCase):
                         if kind == "session":
                             self.assertLessEqual(drawn.size, max(limit, 1200))
                             exchanges = max(exchanges, len(context.sealed))
+            summary = tasks.draw("summary").context.live
+            self.assertIn(SUMMARIZE, tokens.decode(summary))
             self.assertLess(min(lengths), 40)
             self.assertGreater(max(lengths), 400)
             self.assertGreater(exchanges, MOST_EXCHANGES // 4)
+
+    def test_a_summary_takes_first_sentences(self) -> None:
+        self.assertEqual(first_sentence("Reads v1.2 of a file. Then more."), "Reads v1.2 of a file.")
+        self.assertEqual(first_sentence("  list all files:\nthe rest"), "list all files.")
 
 
 if __name__ == "__main__":
