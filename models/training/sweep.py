@@ -1,6 +1,6 @@
 """Short runs side by side: same tokens, same seed, same evaluation rows. Stopped, it goes on where it was.
 
-    python sweep.py --work WORK --out DIR [--table sweep.json] [--only NAME,NAME] [--choices NAME,NAME]
+    python sweep.py --work WORK --out DIR [--table sweep.json] [--only NAME,NAME] [--choices NAME ...]
         [--beside ADAPTER] [--show]
 
 The table is a JSON list of {name, options, ratios}: `options` go to train.py, `ratios` are what the adapter is measured
@@ -16,7 +16,6 @@ import json
 import random
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -122,19 +121,6 @@ def table(entries: list[dict], folder: Path) -> str:
     return "\n".join(lines)
 
 
-def names_of(known: tuple[str, ...]) -> Callable[[str], list[str]]:
-    """Reads a list of names, all of them `known`."""
-
-    def read(text: str) -> list[str]:
-        names = text.split(",")
-        unknown = [name for name in names if name not in known]
-        if unknown:
-            raise argparse.ArgumentTypeError(f"unknown: {', '.join(unknown)}")
-        return names
-
-    return read
-
-
 def main() -> None:
     """Train and measure what has no result yet; print the table."""
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -144,8 +130,7 @@ def main() -> None:
     a.add_argument("--only", type=lambda text: text.split(","), help="names of the table's runs, in the order to take")
     a.add_argument("--tokens", default="150e3", help="text tokens of every run")
     a.add_argument("--rows", type=int, default=24, help="rows of each task")
-    choices = ", ".join(CHOICES)
-    a.add_argument("--choices", type=names_of(CHOICES), default=CHOICES, help=f"of anchors (mark): of {choices}")
+    a.add_argument("--choices", nargs="+", choices=CHOICES, default=CHOICES, help="of anchors (mark)")
     a.add_argument("--beside", type=Path, help="adapter folder (scheme mark) to measure on the same rows")
     a.add_argument("--show", action="store_true", help="print the table of what is there")
     options = a.parse_args()

@@ -33,9 +33,10 @@ export const anchorConfigSchema = z
   })
   .refine((config) => config.choices.includes(config.choice), { path: ['choice'], error: 'is not one of choices' })
   .refine((config) => config.ratios.includes(config.ratio), { path: ['ratio'], error: 'is not one of ratios' })
-  .refine((config) => config.scheme === 'mark' || !config.choices.includes('learned'), {
-    path: ['choices'],
-    error: 'learned is for the scheme mark',
+  .superRefine(({ scheme, choices: offered }, context) => {
+    if (scheme === 'mark' || !offered.includes('learned')) return;
+    const message = `learned is for the scheme mark; scheme is ${scheme}`;
+    context.addIssue({ code: 'custom', path: ['choices'], message });
   });
 
 export type AnchorConfig = z.infer<typeof anchorConfigSchema>;

@@ -113,7 +113,7 @@ describe('Adapter', () => {
     [
       'a scorer where no token is marked',
       () => edit('anchor_config.json', { scheme: 'AC', anchor_token_ids: [128], choices: ['window', 'learned'] }),
-      /choices: learned is for the scheme mark/,
+      /choices: learned is for the scheme mark; scheme is AC/,
     ],
     [
       'a tensor of a layer that is not there',
