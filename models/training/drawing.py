@@ -31,8 +31,8 @@ class Drawing:
             return o.longest
         return round(SHORTEST_LIMIT * (o.longest / SHORTEST_LIMIT) ** min(1.0, self._progress() / o.curriculum))
 
-    def draw_groups(self, kinds: list[str | None]) -> list[list[Example]]:
-        """Batches of newly drawn examples, of a kind each (None: any)."""
+    def draw_groups(self, kinds: list[str]) -> list[list[Example]]:
+        """Batches of newly drawn examples, of a kind each."""
         limit = self.tasks.limit = self.limit()
         fitting = [example for example in map(self.tasks.draw, kinds) if example.size <= limit]
         return group_by_length(fitting, self.options.budget, self.random) if fitting else []
@@ -40,7 +40,8 @@ class Drawing:
     def next_group(self) -> list[Example]:
         """The next batch of examples; a pool of them is drawn and sorted by length at a time."""
         while not self.queue:
-            self.queue = self.draw_groups([None] * 96)
+            mix = self.options.mix
+            self.queue = self.draw_groups(self.random.choices(list(mix), list(mix.values()), k=96))
         return self.queue.pop()
 
     def pick_group(self, kinds: tuple[str, ...]) -> list[Example]:

@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 
 from batches import WHOLE
+from tasks import MIX
 
 MOST_SAVE_MINUTES = 5.0  # what a crash may cost
 
@@ -22,6 +23,18 @@ def share(text: str) -> float:
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"{text} is no share: give a number of 0..1")
     return value
+
+
+def mix(text: str) -> dict[str, float]:
+    """`explain=30,summary=8` -> MIX with these weights in place of its own."""
+    given = dict(part.split("=", 1) for part in text.split(",") if "=" in part)
+    unknown = [name for name in given if name not in MIX]
+    if unknown or len(given) != len(text.split(",")):
+        raise argparse.ArgumentTypeError(f"{text}: say TASK=WEIGHT,...; the tasks are {', '.join(MIX)}")
+    weights = {**MIX, **{name: float(weight) for name, weight in given.items()}}
+    if min(weights.values()) < 0 or not sum(weights.values()):
+        raise argparse.ArgumentTypeError(f"{text}: weights are 0 or more, and one is more than 0")
+    return weights
 
 
 def parser(description: str) -> argparse.ArgumentParser:
@@ -48,6 +61,7 @@ def parser(description: str) -> argparse.ArgumentParser:
     text = a.add_argument_group("what it reads")
     every = [2, 4, 8, 16, 32, WHOLE]
     text.add_argument("--ratios", type=ratio_list, default=every, help="drawn per sequence; whole: one anchor")
+    text.add_argument("--mix", type=mix, default=MIX, help="weights of tasks, TASK=WEIGHT,...; others keep theirs")
     text.add_argument("--longest", type=int, default=2048, help="longest context in tokens")
     text.add_argument("--curriculum", type=share, default=0.3, help="share of the run until contexts are that long")
     text.add_argument("--budget", type=int, default=2400, help="padded tokens of a batch")

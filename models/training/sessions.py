@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from examples import LONGEST_SEQUENCE, Example, Examples
 
 MOST_EXCHANGES = 40
-ITEMS = {"function": 30, "inline": 16, "file": 12, "explanation": 12, "commit": 12, "command": 12, "error": 6}
+ITEMS = {"function": 26, "inline": 14, "file": 14, "explanation": 8, "commit": 20, "command": 12, "error": 6}
 SUMMARIZE = "Summarize our conversation so far in a few sentences."  # the engine's words (src/worker/prompts.ts)
 SHORT_ITEMS = {"function": 10, "command": 60, "error": 10, "inline": 20}
 
@@ -41,9 +41,7 @@ class Sessions(Examples):
         """One to three items, then a question about one of them; loss on its answer."""
         items = [self._item(ITEMS) for _ in range(self._count(1, 3))]
         question, answer = self.random.choice(self.random.choice(items).later)
-        sealed = [ids for item in items for ids in item.sealed]
-        alone = [flag for item in items for flag in item.alone]
-        return self._silent("explain", sealed, alone, self._live(question, self.tokens.text(answer)))
+        return self._asked("explain", items, question, answer)
 
     def _summary(self) -> Example:
         """Up to six items, then a summary of all: what their authors say of each, in turn; loss on it."""
@@ -52,10 +50,13 @@ class Sessions(Examples):
             if sum(each.size for each in items) + item.size <= room:
                 items.append(item)
         self.random.shuffle(items)
+        return self._asked("summary", items, SUMMARIZE, " ".join(item.gist for item in items))
+
+    def _asked(self, kind: str, items: list[Item], question: str, answer: str) -> Example:
+        """Items, then a question; loss on its answer."""
         sealed = [ids for item in items for ids in item.sealed]
         alone = [flag for item in items for flag in item.alone]
-        answer = " ".join(item.gist for item in items)
-        return self._silent("summary", sealed, alone, self._live(SUMMARIZE, self.tokens.text(answer)))
+        return self._silent(kind, sealed, alone, self._live(question, self.tokens.text(answer)))
 
     def _session(self) -> Example:
         """Up to 40 exchanges and chunks; a third of the exchanges ask about an earlier item, and the live one asks
@@ -118,7 +119,13 @@ class Sessions(Examples):
         return self._chunk(row["path"], row["lang"], row["shown"], later)
 
     def _file_item(self, row: dict) -> Item:
-        later = [(f"Summarize {row['path']}.", row["answer"]), (f"What is `{row['name']}` for?", row["answer"])]
+        asked = (
+            f"Summarize {row['path']}.",
+            f"Summarize what {row['path']} is for and what it contains.",
+            f"Explain what the code in {row['path']} does.",
+        )
+        named = self.random.choice((f"What is `{row['name']}` for?", f"Explain `{row['name']}`."))
+        later = [(self.random.choice(asked), row["answer"]), (named, row["answer"])]
         return self._chunk(row["path"], row["lang"], row["shown"], later)
 
     def _explanation_item(self, row: dict) -> Item:
@@ -128,7 +135,12 @@ class Sessions(Examples):
 
     def _commit_item(self, row: dict) -> Item:
         later = [(f"Write a commit message for the change to {row['name']}.", row["answer"])]
-        return self._chunk(row["path"], "diff", row["shown"], later)
+        title = row["answer"].split("\n")[0]
+        later.append((f"Write a commit message for the change to {row['name']}, in one line.", title))
+        if self.random.random() < 0.5:
+            return self._chunk(row["path"], "diff", row["shown"], later)
+        ids = self.tokens.text(f"```diff\n{row['shown']}\n```\n")
+        return self._cut(ids, len(ids), [self.random.random() < 0.5], later)
 
     def _command_item(self, row: dict) -> Item:
         wanted = row["answer"].rstrip(".")

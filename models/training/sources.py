@@ -106,9 +106,10 @@ def pair_of(kind: str, row: dict) -> tuple[str, str, str]:
         first = next((line.strip() for line in row["code"].split("\n") if line.strip()), "")
         return first[:120], f"{row['before']}\n{row['code']}", row["comment"]
     if kind == "file":
-        return row["name"], row["code"], row["summary"]
+        return row["name"], row["code"], re.sub(r"\s*\*\*[\w ]+\.?$", "", row["summary"])  # the next heading
     if kind == "explanation":
-        return row["title"], row["code"], paragraphs(row["explanation"])
+        more_code = "<!--" in row["title"]  # solutions in other languages, which explain nothing
+        return "" if more_code else row["title"], row["code"], paragraphs(row["explanation"])
     if kind == "commit":
         changed = re.search(r"^\+\+\+ b/(\S+)", row["diff"], re.MULTILINE)
         return changed[1] if changed else "", row["diff"], row["message"]

@@ -39,9 +39,8 @@ OPEN_QUESTIONS = (
 class Tasks(Sessions):
     """Draws whole examples."""
 
-    def draw(self, kind: str | None = None) -> Example:
-        """One example of `kind`, or of a kind drawn by MIX."""
-        kind = kind or self.random.choices(list(MIX), list(MIX.values()))[0]
+    def draw(self, kind: str) -> Example:
+        """One example of `kind`."""
         return getattr(self, f"_{kind}")()
 
     def _repeat(self) -> Example:

@@ -19,6 +19,7 @@ from drawing import Drawing
 from examples import LONGEST_SEQUENCE, Example
 from layout import Context, Rules, endpoint_anchors, run
 from losses import dependence, divergence, weighted_mean
+from options import parse
 from sessions import MOST_EXCHANGES, SUMMARIZE, first_sentence
 from tasks import MIX, Tasks
 from test_parity import VOCABULARY, tiny
@@ -127,6 +128,18 @@ class TasksTest(unittest.TestCase):
             self.assertLess(min(lengths), 40)
             self.assertGreater(max(lengths), 400)
             self.assertGreater(exchanges, MOST_EXCHANGES // 4)
+
+    def test_a_run_draws_tasks_by_its_mix(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            work = Path(folder) / "work"
+            write_work(work)
+            command = ["--work", str(work), "--out", folder, "--tokens", "1", "--mix"]
+            options = parse("", [*command, ",".join(f"{kind}={int(kind == 'value')}" for kind in MIX)])
+            generator = random.Random(0)
+            tasks = Tasks(Corpus(work, "train"), Tokens(work / "base" / "tokenizer.json"), generator)
+            drawing = Drawing(options, tasks, generator, lambda: 1.0)
+            self.assertEqual({example.kind for example in drawing.next_group()}, {"value"})
+            self.assertEqual(parse("", [*command, "value=40"]).mix, {**MIX, "value": 40})
 
     def test_a_summary_takes_first_sentences(self) -> None:
         self.assertEqual(first_sentence("Reads v1.2 of a file. Then more."), "Reads v1.2 of a file.")

@@ -140,6 +140,10 @@ class TrainingTest(unittest.TestCase):
             self.train("--tokens", "10", "--scorer", str(self.folder))
         with self.assertRaisesRegex(SystemExit, "--rounded-share needs --conditional"):
             self.train("--tokens", "10", "--rounded-share", "0.5")
+        for wrong in ("explain", "haiku=3", "explain=-1"):
+            with self.assertRaises(SystemExit), contextlib.redirect_stderr(io.StringIO()) as said:
+                self.train("--tokens", "10", "--mix", wrong)
+            self.assertRegex(said.getvalue(), f"--mix: {wrong}: (say TASK=WEIGHT|weights are 0 or more)")
         with self.assertRaisesRegex(SystemExit, "has no anchor_scorer.safetensors"):
             self.train("--tokens", "10", "--conditional", "--scorer", str(self.folder))
 
