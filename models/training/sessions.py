@@ -16,6 +16,7 @@ MOST_EXCHANGES = 40
 ITEMS = {"function": 26, "inline": 14, "file": 14, "explanation": 8, "commit": 20, "command": 12, "error": 6}
 SUMMARIZE = "Summarize our conversation so far in a few sentences."  # the engine's words (src/worker/prompts.ts)
 SHORT_ITEMS = {"function": 10, "command": 60, "error": 10, "inline": 20}
+NAMED = ("file", "commit")  # what is said of these begins with their name in a summary, as it does of functions
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,9 @@ class Sessions(Examples):
 
     def _summary(self) -> Example:
         """Up to six items, then a summary of all: what their authors say of each, in turn; loss on it."""
-        room, items = self._room(256) - 160, [self._item(SHORT_ITEMS)]
-        for item in [self._item(ITEMS) for _ in range(self._count(1, 5))]:
-            if sum(each.size for each in items) + item.size <= room:
+        room, items = self._room(768) - 200, [self._item(SHORT_ITEMS)]
+        for item in [self._item(ITEMS) for _ in range(self._count(2, 7))]:
+            if len(items) < 6 and sum(each.size for each in items) + item.size <= room:
                 items.append(item)
         self.random.shuffle(items)
         return self._asked("summary", items, SUMMARIZE, " ".join(item.gist for item in items))
@@ -96,9 +97,10 @@ class Sessions(Examples):
         kind = self.random.choices(list(kinds), list(kinds.values()))[0]
         if kind == "function":
             row = self.random.choice(self.corpus.functions)
-            return replace(self._function_item(row), gist=first_sentence(row["description"]))
+            return replace(self._function_item(row), gist=f"`{row['name']}`: {first_sentence(row['description'])}")
         row = self.random.choice(self.corpus.pairs[kind])
-        return replace(getattr(self, f"_{kind}_item")(row), gist=first_sentence(row["answer"]))
+        named = f"`{row['name']}`: " if kind in NAMED else ""
+        return replace(getattr(self, f"_{kind}_item")(row), gist=named + first_sentence(row["answer"]))
 
     def _function_item(self, row: dict) -> Item:
         name = row["name"]

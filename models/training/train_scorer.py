@@ -34,8 +34,8 @@ from tasks import Tasks
 from text import Tokens
 
 MIX = {
-    "repeat": 6, "value": 10, "line": 5, "function": 10, "explain": 12, "turns": 14, "session": 24, "dialogue": 4,
-    "continue": 15,
+    "repeat": 6, "value": 10, "line": 5, "function": 10, "explain": 12, "turns": 12, "session": 22, "summary": 4,
+    "dialogue": 4, "continue": 15,
 }  # fmt: skip
 LIMITS, PART = (300, 500, 800), 100
 GROUP, HELD_SHARE, SHORTEST = 32, 12, 8
