@@ -72,11 +72,10 @@ class ScorerTest(unittest.TestCase):
             attention = torch.softmax(3 * values[:, 2], 0)
             rows.append(train_scorer.Attended("value", values.half(), attention))
         with contextlib.redirect_stdout(io.StringIO()):
-            scorer, log = train_scorer.fit(rows, 8, 4, 12, 1e-2)
+            scorer, log = train_scorer.fit(rows[:10], rows[10:], 8, 4, 12, 1e-2)
         self.assertLess(log[-1]["loss"], log[0]["loss"])
         self.assertGreater(log[-1]["value"], 0.9)
-        held = rows[: len(rows) // train_scorer.HELD_SHARE]
-        plain = train_scorer.held_figures(scorer, held)
+        plain = train_scorer.held_figures(scorer, rows[:10])
         self.assertAlmostEqual(plain["loss"], log[-1]["loss"], delta=0.01)
 
     def test_a_whole_run_on_a_tiny_decoder(self) -> None:
@@ -89,7 +88,7 @@ class ScorerTest(unittest.TestCase):
         write_json(adapter / "adapter_config.json", lora_config(2, "tiny"))
         learned = {"scheme": "mark", "ratios": [2, 4], "strict": False, "positions": "cache"}
         write_json(adapter / "anchor_config.json", anchor_config(learned, [], "tiny", work / "base" / "config.json"))
-        command = ["--work", str(work), "--adapter", str(adapter), "--out", str(out), "--examples", "100"]
+        command = ["--work", str(work), "--adapter", str(adapter), "--out", str(out), "--examples", "200"]
         with contextlib.redirect_stdout(io.StringIO()):
             train_scorer.main([*command, "--hidden", "4", "--epochs", "1"])
         self.assertEqual(read_anchor_config(adapter)["choice"], "learned")

@@ -6,8 +6,9 @@ First it reads examples of the tasks with full attention, the adapter on, and no
 to each token of the sealed sequences (the largest probability over the answer's queries, averaged over layers and
 heads), and the token's values where the sequence is read by itself. Then it fits softmax(scores) of a sequence to its
 share of that attention by cross-entropy; a sequence weighs as much as the attention that it got. Rows are kept in RUN,
-100 examples a file: stopped, it goes on where it was. Writes ADAPTER/anchor_scorer.safetensors, makes `learned` the
-choice that ADAPTER/anchor_config.json declares, and writes RUN/scorer.json with the losses.
+100 examples a file: stopped, it goes on where it was. The first file is held out, so that runs of more examples are
+measured on the same ones. Writes ADAPTER/anchor_scorer.safetensors, makes `learned` the choice that
+ADAPTER/anchor_config.json declares, and writes RUN/scorer.json with the losses.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ MIX = {
     "dialogue": 4, "continue": 15,
 }  # fmt: skip
 LIMITS, PART = (300, 500, 800), 100
-GROUP, HELD_SHARE, SHORTEST = 32, 12, 8
+GROUP, SHORTEST = 32, 8
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,8 @@ def drawn(tasks: Tasks) -> Example:
             return example
 
 
-def collect(model: AnchorDecoder, work: Path, tokens: Tokens, folder: Path, count: int) -> list[Attended]:
-    """The sequences of `count` examples; what was collected before is read from the disk."""
+def collect(model: AnchorDecoder, work: Path, tokens: Tokens, folder: Path, count: int) -> list[list[Attended]]:
+    """The sequences of `count` examples, PART examples a list; what was collected before is read from the disk."""
     corpus, found = Corpus(work, "train"), []
     for number in range(count // PART):
         path = folder / f"attended-{number}.pt"
@@ -70,7 +71,7 @@ def collect(model: AnchorDecoder, work: Path, tokens: Tokens, folder: Path, coun
             torch.save(part, path.with_suffix(".new"))
             path.with_suffix(".new").replace(path)
             print(f"{(number + 1) * PART} of {count} examples", flush=True)
-        found += [Attended(*row) for row in torch.load(path)]
+        found.append([Attended(*row) for row in torch.load(path)])
     return found
 
 
@@ -124,11 +125,12 @@ class Normed(nn.Module):
         return plain
 
 
-def fit(rows: list[Attended], inputs: int, hidden: int, epochs: int, rate: float) -> tuple[AnchorScorer, list[dict]]:
-    """The scorer, and its figures on held-out examples after every epoch."""
+def fit(
+    held: list[Attended], train: list[Attended], inputs: int, hidden: int, epochs: int, rate: float
+) -> tuple[AnchorScorer, list[dict]]:
+    """The scorer, and its figures on `held` after every epoch; `train` is shuffled."""
     torch.manual_seed(0)
     shuffle = random.Random(0)
-    held, train = rows[: len(rows) // HELD_SHARE], rows[len(rows) // HELD_SHARE :]
     sample = torch.cat([row.values.float() for row in shuffle.sample(train, min(300, len(train)))])
     net = Normed(inputs, hidden, sample)
     optimiser = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=0.1)
@@ -160,20 +162,21 @@ def main(arguments: list[str] | None = None) -> None:
     a.add_argument("--epochs", type=int, default=6)
     a.add_argument("--lr", type=float, default=1e-3)
     options = a.parse_args(arguments)
-    if options.examples < PART:
-        raise SystemExit(f"--examples {options.examples}: {PART} at least")
+    if options.examples < 2 * PART:
+        raise SystemExit(f"--examples {options.examples}: {2 * PART} at least, of which {PART} are held out")
     check_work(options.work)
     options.out.mkdir(parents=True, exist_ok=True)
     tokens = Tokens(options.work / "base" / "tokenizer.json")
     model = load(options.work / "base", options.adapter, torch.bfloat16)
-    rows = collect(model, options.work, tokens, options.out, options.examples)
-    scorer, log = fit(rows, values_width(model), options.hidden, options.epochs, options.lr)
+    held, *parts = collect(model, options.work, tokens, options.out, options.examples)
+    train = [row for part in parts for row in part]
+    scorer, log = fit(held, train, values_width(model), options.hidden, options.epochs, options.lr)
     write_scorer(scorer, options.adapter)
     declared = read_anchor_config(options.adapter)
     choices = [choice for choice in declared["choices"] if choice != "learned"]
     declared |= {"choice": "learned", "choices": [*choices, "learned"]}
     write_json(options.adapter / "anchor_config.json", declared)
-    write_json(options.out / "scorer.json", {"examples": options.examples, "sequences": len(rows), "epochs": log})
+    write_json(options.out / "scorer.json", {"examples": options.examples, "sequences": len(held) + len(train), "epochs": log})
 
 
 if __name__ == "__main__":
