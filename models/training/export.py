@@ -109,6 +109,7 @@ def main(arguments: list[str] | None = None) -> None:
     a.add_argument("--base-name", default="SmolLM2-135M-Instruct")
     a.add_argument("--hub", default="HuggingFaceTB/SmolLM2-135M-Instruct")
     a.add_argument("--over", type=Path, help="adapter folder that was merged into the run's base")
+    a.add_argument("--longest-sequence", type=int, help="tokens that packages read at once, if fewer than it learned")
     a.add_argument("--out", type=Path, required=True)
     options = a.parse_args(arguments)
 
@@ -123,6 +124,11 @@ def main(arguments: list[str] | None = None) -> None:
         scorer = (SCORER,) if (options.over / SCORER).is_file() else ()
         for name in ("adapter_config.json", WEIGHTS, *scorer):
             copy(options.over / name, options.out / name)
+    if options.longest_sequence:
+        longest = learned.get("max_sequence_tokens", FIRST_LONGEST_SEQUENCE)
+        if not 1 <= options.longest_sequence <= longest:
+            raise SystemExit(f"--longest-sequence {options.longest_sequence}: {options.run} learned 1 to {longest}")
+        learned["max_sequence_tokens"] = options.longest_sequence
     copy(options.run / "adapter" / inner / WEIGHTS, options.out / inner / WEIGHTS)
     if learned["scheme"] != "EP":
         copy(options.run / "adapter" / EMBEDDING, options.out / EMBEDDING)

@@ -14,7 +14,7 @@ import torch
 import export
 import train
 import merge
-from adapter import lora_folder, read_adapted, read_weights
+from adapter import lora_folder, read_adapted, read_anchor_config, read_weights
 from checkpoint import check_work
 from model import AnchorDecoder
 from scorer import SCORER, AnchorScorer, write_scorer
@@ -57,6 +57,12 @@ class ExportTest(unittest.TestCase):
         self.assertEqual((anchors["scheme"], anchors["anchor_token_ids"], anchors["choice"]), ("mark", [], "attention"))
         self.assertEqual((anchors["ratio"], anchors["ratios"]), (8, [8]))
         self.assertEqual(anchors["max_sequence_tokens"], 512)
+        again = ["--run", f"{self.folder.name}/mark", "--base-file", str(self.work / "base" / "model.safetensors")]
+        again += ["--out", f"{self.folder.name}/mark-out", "--longest-sequence"]
+        export.main([*again, "256"])
+        self.assertEqual(read_anchor_config(Path(again[5]))["max_sequence_tokens"], 256)
+        with self.assertRaisesRegex(SystemExit, "--longest-sequence 1024: .* learned 1 to 512"):
+            export.main([*again, "1024"])
         self.assertEqual(lora["layers_to_transform"], [1])
         self.assertFalse(any(name.startswith("blocks.0.") for name in model.trainable()))
 
