@@ -16,7 +16,7 @@ MOST_EXCHANGES = 40
 ITEMS = {"function": 26, "inline": 14, "file": 14, "explanation": 8, "commit": 20, "command": 12, "error": 6}
 SUMMARIZE = "Summarize our conversation so far in a few sentences."  # the engine's words (src/worker/prompts.ts)
 SHORT_ITEMS = {"function": 10, "command": 60, "error": 10, "inline": 20}
-NAMED = ("file", "commit")  # what is said of these begins with their name in a summary, as it does of functions
+NAMED = ("function", "file", "commit")  # what a summary says of these begins with their name
 
 
 @dataclass(frozen=True)
@@ -95,12 +95,10 @@ class Sessions(Examples):
     def _item(self, kinds: dict[str, int]) -> Item:
         """One item of a kind drawn by `kinds`, its text at most a few sequences long."""
         kind = self.random.choices(list(kinds), list(kinds.values()))[0]
-        if kind == "function":
-            row = self.random.choice(self.corpus.functions)
-            return replace(self._function_item(row), gist=f"`{row['name']}`: {first_sentence(row['description'])}")
-        row = self.random.choice(self.corpus.pairs[kind])
+        row = self.random.choice(self.corpus.functions if kind == "function" else self.corpus.pairs[kind])
         named = f"`{row['name']}`: " if kind in NAMED else ""
-        return replace(getattr(self, f"_{kind}_item")(row), gist=named + first_sentence(row["answer"]))
+        said = first_sentence(row["description" if kind == "function" else "answer"])
+        return replace(getattr(self, f"_{kind}_item")(row), gist=named + said)
 
     def _function_item(self, row: dict) -> Item:
         name = row["name"]
@@ -136,13 +134,11 @@ class Sessions(Examples):
         return self._told(shown, "I have read your solution.", later)
 
     def _commit_item(self, row: dict) -> Item:
-        later = [(f"Write a commit message for the change to {row['name']}.", row["answer"])]
-        title = row["answer"].split("\n")[0]
-        later.append((f"Write a commit message for the change to {row['name']}, in one line.", title))
+        asked = f"Write a commit message for the change to {row['name']}"
+        later = [(f"{asked}.", row["answer"]), (f"{asked}, in one line.", row["answer"].split("\n")[0])]
         if self.random.random() < 0.5:
             return self._chunk(row["path"], "diff", row["shown"], later)
-        ids = self.tokens.text(f"```diff\n{row['shown']}\n```\n")
-        return self._cut(ids, len(ids), [self.random.random() < 0.5], later)
+        return self._read(self.tokens.text(f"```diff\n{row['shown']}\n```\n"), later)
 
     def _command_item(self, row: dict) -> Item:
         wanted = row["answer"].rstrip(".")
@@ -162,8 +158,11 @@ class Sessions(Examples):
         return self._cut(ids, start, [False], later)
 
     def _chunk(self, path: str, language: str, code: str, later: list[tuple[str, str]]) -> Item:
-        """A file chunk, half of the time read alone, in pieces of a drawn length."""
-        ids = self.tokens.file(path, language, code)
+        """A file chunk."""
+        return self._read(self.tokens.file(path, language, code), later)
+
+    def _read(self, ids: list[int], later: list[tuple[str, str]]) -> Item:
+        """Text that is read, half of the time alone, in pieces of a drawn length."""
         return self._cut(ids, len(ids), [self.random.random() < 0.5], later)
 
     def _cut(self, ids: list[int], start: int, alone: list[bool], later: list[tuple[str, str]]) -> Item:

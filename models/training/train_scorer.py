@@ -176,7 +176,8 @@ def main(arguments: list[str] | None = None) -> None:
     choices = [choice for choice in declared["choices"] if choice != "learned"]
     declared |= {"choice": "learned", "choices": [*choices, "learned"]}
     write_json(options.adapter / "anchor_config.json", declared)
-    write_json(options.out / "scorer.json", {"examples": options.examples, "sequences": len(held) + len(train), "epochs": log})
+    counts = {"examples": options.examples, "sequences": len(held) + len(train)}
+    write_json(options.out / "scorer.json", {**counts, "epochs": log})
 
 
 if __name__ == "__main__":
