@@ -19,7 +19,8 @@ from torch.utils.checkpoint import checkpoint
 from lora import PROJECTIONS, Anchoring, LoraLinear
 
 RECOMPUTED_FROM = 1024  # tokens of a row: from here on layers are computed again for the gradient, not kept
-Tap = Callable[[Tensor], None]  # called with a layer's attention probabilities [B, K, g, T, T + M]
+# Called with a layer's attention [B, K, g, T, T + M] and values [B, K, T + M, d].
+Tap = Callable[[Tensor, Tensor], None]
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor, bias: Tensor, tap: Tap | None) -> Te
     scores = torch.matmul(grouped, k.transpose(2, 3)).view(batch, kv_heads, group, length, keys) + bias[:, :, None]
     weights = torch.softmax(scores, -1)
     if tap is not None:
-        tap(weights)
+        tap(weights, v)
     return torch.matmul(weights.view(batch, kv_heads, group * length, keys), v).view(batch, heads, length, width)
 
 

@@ -99,11 +99,17 @@ class ScorerTest(unittest.TestCase):
     def test_attention_is_that_of_the_answer_alone(self) -> None:
         model = tiny("mark", "llama").eval()
         example = Example("value", Context([1], [[2, 3, 4], [5, 6]], [False] * 2, [7, 8, 9, 10]), [3, 2], 2)
-        weights: list[torch.Tensor] = []
+        paid: list[torch.Tensor] = []
         whole = place(Context([1], [], [], [2, 3, 4, 5, 6, 7, 8, 9, 10]), [], Rules())
         batch = collate([whole], Rules(), model.embedding.dtype)
-        model(batch.ids, batch.positions, batch.bias, tap=weights.append)
-        expected = torch.stack([w[0, :, :, 7:9, 1:6].amax(2).mean((0, 1)) for w in weights]).mean(0)
+
+        def tap(weights: torch.Tensor, values: torch.Tensor) -> None:
+            norms = values[0, :, 1:6].norm(dim=-1)
+            shares = norms / norms.mean(1, keepdim=True)
+            paid.append((weights[0, :, :, 7:9, 1:6].amax(2) * shares[:, None]).mean((0, 1)))
+
+        model(batch.ids, batch.positions, batch.bias, tap=tap)
+        expected = torch.stack(paid).mean(0)
         found = answer_attention(model, example.context, example.live_loss_from)
         self.assertEqual([len(part) for part in found], [3, 2])
         torch.testing.assert_close(torch.cat(found), expected.float())

@@ -24,7 +24,7 @@ export class RowRunner {
   readonly #variant: Variant;
   readonly #cacheFolder: string;
   readonly #processes = new Map<PackageName, readonly BatchProcess[]>();
-  readonly #caches = new Map<PackageName, RowCache>();
+  readonly #caches = new Map<string, RowCache>();
 
   readonly #onlyKnown: boolean;
 
@@ -40,15 +40,20 @@ export class RowRunner {
 
   /** What each row gives, in their order; null where nothing is to be run, and it is not known from an earlier run. */
   async run(name: PackageName, rows: readonly RowInput[], onDone: () => void): Promise<(RowOutcome | null)[]> {
-    const cache = await this.#cacheOf(name);
+    const caches = {
+      anchors: await this.#cacheOf(name, 'package'),
+      other: await this.#cacheOf(name, 'decoder'),
+    };
+    const cacheOf = (row: RowInput): RowCache => caches[isReadByAnchors(row) ? 'anchors' : 'other'];
     const missing = new Map<string, RowInput>();
     for (const row of rows) {
+      const cache = cacheOf(row);
       if (cache.get(row) === undefined) missing.set(cache.keyOf(row), row);
     }
     this.counts.known += rows.length - missing.size;
     if (missing.size > 0 && !this.#onlyKnown) {
       const take = (row: RowInput, outcome: RowOutcome): void => {
-        cache.add(row, outcome);
+        cacheOf(row).add(row, outcome);
         this.counts.computed++;
         onDone();
       };
@@ -60,7 +65,7 @@ export class RowRunner {
         }),
       );
     }
-    return rows.map((row) => cache.get(row) ?? null);
+    return rows.map((row) => cacheOf(row).get(row) ?? null);
   }
 
   async end(): Promise<void> {
@@ -78,12 +83,13 @@ export class RowRunner {
     return started;
   }
 
-  async #cacheOf(name: PackageName): Promise<RowCache> {
-    const known = this.#caches.get(name);
+  async #cacheOf(name: PackageName, part: PackagePart): Promise<RowCache> {
+    const key = `${name}/${part}`;
+    const known = this.#caches.get(key);
     if (known !== undefined) return known;
-    const identity = await packageIdentity(this.#folder(name), this.#variant);
+    const identity = await packageIdentity(this.#folder(name), this.#variant, part);
     const cache = new RowCache(join(this.#cacheFolder, `${identity.slice(0, 16)}.jsonl`), identity);
-    this.#caches.set(name, cache);
+    this.#caches.set(key, cache);
     return cache;
   }
 
@@ -94,15 +100,28 @@ export class RowRunner {
   }
 }
 
+/** What a row's result hangs on: where no anchors are chosen, another scorer changes nothing. */
+export type PackagePart = 'package' | 'decoder';
+
+const withScorer = /onnx\/scorer\.|anchorage_package\.json$/u;
+
+function isReadByAnchors({ mode = 'anchors' }: RowInput): boolean {
+  return mode === 'anchors';
+}
+
 /**
- * A hash of a package's files and the variant.
+ * A hash of a package's files and the variant. `anchorage_package.json` names the hash of every file: it is left out
+ * with the scorer.
  *
  * @throws AnchorageError `modelMissing`.
  */
-export async function packageIdentity(folder: string, variant: Variant): Promise<string> {
+export async function packageIdentity(folder: string, variant: Variant, part: PackagePart): Promise<string> {
   const sums = await readFile(join(folder, 'SHA256SUMS'), 'utf8').catch((error: unknown) => {
     const remedy = 'Convert a model with `npm run cli -- convert`, or name another folder.';
     throw new AnchorageError('modelMissing', `There is no package in ${folder}.`, remedy, { cause: error });
   });
-  return createHash('sha256').update(`${variant}\n${sums}`).digest('hex');
+  const lines = sums.split('\n').filter((line) => part === 'package' || !withScorer.test(line));
+  return createHash('sha256')
+    .update(`${variant}\n${lines.join('\n')}`)
+    .digest('hex');
 }
