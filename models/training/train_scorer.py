@@ -3,12 +3,12 @@
     python train_scorer.py --work WORK --adapter ADAPTER --out RUN [--examples 1500] [--epochs 6]
 
 First it reads examples of the tasks with full attention, the adapter on, and notes how much the answer takes from each
-token of the sealed sequences (the largest probability over the answer's queries, times the relative norm of the token's
-value, averaged over layers and heads: score.py), and the token's values where the sequence is read by itself. Then it
-fits softmax(scores) of a sequence to its share of that by cross-entropy; a sequence weighs as much as what it gave. Rows are kept in RUN,
-100 examples a file: stopped, it goes on where it was. The first file is held out, so that runs of more examples are
-measured on the same ones. Writes ADAPTER/anchor_scorer.safetensors, makes `learned` the choice that
-ADAPTER/anchor_config.json declares, and writes RUN/scorer.json with the losses.
+token of the sealed sequences (the largest probability over the answer's queries, times the relative norm of the
+token's value, averaged over layers and heads: score.py), and the token's values where the sequence is read by itself.
+Then it fits softmax(scores) of a sequence to its share of that by cross-entropy; a sequence weighs as much as what it
+gave. Rows are kept in RUN, 100 examples a file: stopped, it goes on where it was. The first file is held out, so that
+runs of more examples are measured on the same ones. Writes ADAPTER/anchor_scorer.safetensors, makes `learned` the
+choice that ADAPTER/anchor_config.json declares, and writes RUN/scorer.json with the losses.
 """
 
 from __future__ import annotations

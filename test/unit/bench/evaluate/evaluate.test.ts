@@ -8,8 +8,10 @@ import { AnchorageError } from '../../../../src/protocol/errors.ts';
 import type { BatchResult } from '../../../../src/protocol/batch.ts';
 import { chooseTasks } from '../../../bench/evaluate/chooseTasks.ts';
 import { EvaluationData } from '../../../bench/evaluate/evaluationData.ts';
+import type { RowInput } from '../../../bench/evaluate/item.ts';
 import { holds, judge } from '../../../bench/evaluate/judge.ts';
 import { RowCache } from '../../../bench/evaluate/rowCache.ts';
+import { packageIdentity, RowRunner } from '../../../bench/evaluate/rowRunner.ts';
 import { piecesOf } from '../../../bench/evaluate/tasks/pieces.ts';
 import { questionSets } from '../../../bench/evaluate/tasks/questionSets.ts';
 
@@ -236,6 +238,33 @@ describe('the row cache', () => {
     const third = new RowCache(path, 'p');
     assert.deepEqual(third.get({ question: '3' }), result);
     assert.equal(third.get({ question: '2' }), undefined);
+  });
+
+  it('with another scorer only rows that are read by anchors are run again, with other weights all', async () => {
+    const files = { weights: 'onnx/model_int8.onnx_data', scorer: 'onnx/scorer.onnx_data' };
+    const packageOf = async (name: string, weights: string, scorer: string): Promise<string> => {
+      const path = join(folder, name);
+      await mkdir(path);
+      const sums = [`${weights}  ${files.weights}`, `${scorer}  ${files.scorer}`, `${name}  anchorage_package.json`];
+      await writeFile(join(path, 'SHA256SUMS'), `${sums.join('\n')}\n`);
+      return path;
+    };
+    const modes = [{ mode: 'full' }, { mode: 'anchors' }, {}] as const;
+    const rows = modes.map((mode): RowInput => ({ question: 'x?', chunks: ['a'], ...mode }));
+    const cacheFolder = join(folder, 'cache');
+    const first = await packageOf('first', 'w1', 's1');
+    for (const part of ['package', 'decoder'] as const) {
+      const identity = await packageIdentity(first, 'int8', part);
+      const cache = new RowCache(join(cacheFolder, `${identity.slice(0, 16)}.jsonl`), identity);
+      for (const each of rows) cache.add(each, result);
+    }
+    const known = async (anchors: string): Promise<readonly boolean[]> => {
+      const runner = new RowRunner({ anchors }, { variant: 'int8', cacheFolder, onlyKnown: true });
+      return (await runner.run('anchors', rows, () => undefined)).map((outcome) => outcome !== null);
+    };
+    assert.deepEqual(await known(first), [true, true, true]);
+    assert.deepEqual(await known(await packageOf('scorer', 'w1', 's2')), [true, false, false]);
+    assert.deepEqual(await known(await packageOf('weights', 'w2', 's1')), [false, false, false]);
   });
 
   it('a place that cannot be written is told', () => {
