@@ -4,8 +4,9 @@
  *
  * For every task: cache kept, and the score by anchors, by all of the context, by none of it, and by controls that keep as
  * much; recovery = (anchors - none) / (full - none), with 95% bootstrap intervals over items. Rows are kept in
- * .cache/evaluate by their hash and the package's, so that a run that was cut off goes on. Tables go to stderr, one line
- * of JSON to stdout. Needs the built-in package, and for all tasks the data package (`--data`).
+ * .cache/evaluate by their hash and the package's, of which the scorer counts for rows by anchors alone, so that a run
+ * that was cut off goes on. Tables go to stderr, one line of JSON to stdout. Needs the built-in package, and for all
+ * tasks the data package (`--data`).
  */
 import { join } from 'node:path';
 import { AnchorageError, messageOf } from '../../../src/protocol/errors.ts';
