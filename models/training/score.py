@@ -55,7 +55,7 @@ def scores_of(
     """Scores [len(sequence)] of every sealed sequence of each example by a source of SCORED_BY; `layers` as above, for
     "repeating". Sequences after the same prefix share passes."""
     if source == "answer":
-        return [answer_attention(model, e.context, e.live_loss_from) for e in examples]
+        return [taken_by_answer(model, e.context, e.live_loss_from) for e in examples]
     found: list[list[Tensor]] = [[torch.empty(0)] * len(e.context.sealed) for e in examples]
     together: dict[tuple[int, ...], list[tuple[int, int]]] = {}
     for row, example in enumerate(examples):
@@ -73,7 +73,7 @@ def scores_of(
 
 
 @torch.no_grad()
-def answer_attention(model: AnchorDecoder, context: Context, answer_from: int) -> list[Tensor]:
+def taken_by_answer(model: AnchorDecoder, context: Context, answer_from: int) -> list[Tensor]:
     """How much the live text from token `answer_from` on takes from each token of the sealed sequences, all read whole:
     per layer and query head the largest probability, times the norm of the token's value over the mean norm of that
     head's, averaged. What a choice that knew the answer would keep.

@@ -21,7 +21,7 @@ from export import anchor_config, lora_config, write_json
 from layout import Context, Rules, choose_by_score, collate, place, run
 from model import rms_norm
 from rounding import BLOCK, CODES, add_rounded, round_to_nibbles, use_rounded
-from score import answer_attention
+from score import taken_by_answer
 from scorer import AnchorScorer, learned_scores, read_scorer, token_values, values_width, write_scorer
 from test_parity import tiny
 from tiny import make_adapter
@@ -64,13 +64,13 @@ class ScorerTest(unittest.TestCase):
         with self.assertRaisesRegex(SystemExit, "reads .* values a token; the decoder has"):
             read_scorer(self.folder, model)
 
-    def test_it_learns_where_answers_look(self) -> None:
+    def test_it_learns_what_answers_take(self) -> None:
         torch.manual_seed(1)
         rows = []
         for _ in range(120):
             values = torch.randn(20, 8)
-            attention = torch.softmax(3 * values[:, 2], 0)
-            rows.append(train_scorer.Attended("value", values.half(), attention))
+            taken = torch.softmax(3 * values[:, 2], 0)
+            rows.append(train_scorer.Taken("value", values.half(), taken))
         with contextlib.redirect_stdout(io.StringIO()):
             scorer, log = train_scorer.fit(rows[:10], rows[10:], 8, 4, 12, 1e-2)
         self.assertLess(log[-1]["loss"], log[0]["loss"])
@@ -96,7 +96,7 @@ class ScorerTest(unittest.TestCase):
         model = read_adapted(work / "base", adapter, "mark", torch.float32)
         self.assertEqual(model.scorer.output.weight.shape, (1, 4))
 
-    def test_attention_is_that_of_the_answer_alone(self) -> None:
+    def test_what_is_taken_is_by_the_answer_alone(self) -> None:
         model = tiny("mark", "llama").eval()
         example = Example("value", Context([1], [[2, 3, 4], [5, 6]], [False] * 2, [7, 8, 9, 10]), [3, 2], 2)
         paid: list[torch.Tensor] = []
@@ -110,7 +110,7 @@ class ScorerTest(unittest.TestCase):
 
         model(batch.ids, batch.positions, batch.bias, tap=tap)
         expected = torch.stack(paid).mean(0)
-        found = answer_attention(model, example.context, example.live_loss_from)
+        found = taken_by_answer(model, example.context, example.live_loss_from)
         self.assertEqual([len(part) for part in found], [3, 2])
         torch.testing.assert_close(torch.cat(found), expected.float())
 

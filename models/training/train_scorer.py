@@ -29,7 +29,7 @@ from evaluate import load
 from examples import Example
 from export import write_json
 from model import AnchorDecoder
-from score import answer_attention
+from score import taken_by_answer
 from scorer import AnchorScorer, token_values, values_width, write_scorer
 from tasks import Tasks
 from text import Tokens
@@ -43,12 +43,12 @@ GROUP, SHORTEST = 32, 8
 
 
 @dataclass(frozen=True)
-class Attended:
-    """One sequence: values [n, width] float16, and the attention [n] that an answer paid to its tokens."""
+class Taken:
+    """One sequence: values [n, width] float16, and what an answer took from its tokens [n]."""
 
     kind: str
     values: Tensor
-    attention: Tensor
+    taken: Tensor
 
 
 def drawn(tasks: Tasks) -> Example:
@@ -60,47 +60,47 @@ def drawn(tasks: Tasks) -> Example:
             return example
 
 
-def collect(model: AnchorDecoder, work: Path, tokens: Tokens, folder: Path, count: int) -> list[list[Attended]]:
+def collect(model: AnchorDecoder, work: Path, tokens: Tokens, folder: Path, count: int) -> list[list[Taken]]:
     """The sequences of `count` examples, PART examples a list; what was collected before is read from the disk."""
     corpus, found = Corpus(work, "train"), []
     for number in range(count // PART):
-        path = folder / f"attended-{number}.pt"
+        path = folder / f"taken-{number}.pt"
         if not path.is_file():
             tasks = Tasks(corpus, tokens, random.Random(f"scorer/{number}"))
-            part = [row for _ in range(PART) for row in attended(model, drawn(tasks))]
+            part = [row for _ in range(PART) for row in taken_of(model, drawn(tasks))]
             torch.save(part, path.with_suffix(".new"))
             path.with_suffix(".new").replace(path)
             print(f"{(number + 1) * PART} of {count} examples", flush=True)
-        found.append([Attended(*row) for row in torch.load(path)])
+        found.append([Taken(*row) for row in torch.load(path)])
     return found
 
 
-def attended(model: AnchorDecoder, example: Example) -> list[tuple[str, Tensor, Tensor]]:
-    """The fields of `Attended` for every sequence that is long enough to choose of."""
+def taken_of(model: AnchorDecoder, example: Example) -> list[tuple[str, Tensor, Tensor]]:
+    """The fields of `Taken` for every sequence that is long enough to choose of."""
     sealed = example.context.sealed
     values = token_values(model, example.context.prefix, sealed)
-    rows = zip(values, answer_attention(model, example.context, example.live_loss_from))
+    rows = zip(values, taken_by_answer(model, example.context, example.live_loss_from))
     return [(example.kind, v.half().cpu(), a) for v, a in rows if len(a) >= SHORTEST]
 
 
-def loss_of(net: nn.Module, group: list[Attended]) -> Tensor:
-    """Mean cross-entropy between the scores' softmax and the attention's shares."""
-    scores = net(torch.cat([row.values for row in group]).float()).split([len(row.attention) for row in group])
-    weights = [float(row.attention.sum()) for row in group]
-    parts = [-(row.attention * s.log_softmax(0)).sum() for row, s in zip(group, scores)]
+def loss_of(net: nn.Module, group: list[Taken]) -> Tensor:
+    """Mean cross-entropy between the scores' softmax and the tokens' shares of what was taken."""
+    scores = net(torch.cat([row.values for row in group]).float()).split([len(row.taken) for row in group])
+    weights = [float(row.taken.sum()) for row in group]
+    parts = [-(row.taken * s.log_softmax(0)).sum() for row, s in zip(group, scores)]
     return torch.stack(parts).sum() / sum(weights)
 
 
 @torch.no_grad()
-def held_figures(net: nn.Module, held: list[Attended], ratio: int = 8) -> dict[str, float]:
-    """Loss, and per task how much of the attention that one token in `ratio` could hold the chosen ones hold."""
+def held_figures(net: nn.Module, held: list[Taken], ratio: int = 8) -> dict[str, float]:
+    """Loss, and per task how much of what one token in `ratio` could give the chosen ones give."""
     groups = [held[i : i + GROUP] for i in range(0, len(held), GROUP)]
     found = {"loss": sum(loss_of(net, group).item() for group in groups) / len(groups)}
     for kind in sorted({row.kind for row in held}):
         rows = [row for row in held if row.kind == kind]
-        counts = [math.ceil(len(row.attention) / ratio) for row in rows]
-        best = [row.attention.topk(k).values.sum().item() for row, k in zip(rows, counts)]
-        chosen = [row.attention[net(row.values.float()).topk(k).indices].sum().item() for row, k in zip(rows, counts)]
+        counts = [math.ceil(len(row.taken) / ratio) for row in rows]
+        best = [row.taken.topk(k).values.sum().item() for row, k in zip(rows, counts)]
+        chosen = [row.taken[net(row.values.float()).topk(k).indices].sum().item() for row, k in zip(rows, counts)]
         found[kind] = sum(chosen) / sum(best)
     return {name: round(value, 3) for name, value in found.items()}
 
@@ -126,7 +126,7 @@ class Normed(nn.Module):
 
 
 def fit(
-    held: list[Attended], train: list[Attended], inputs: int, hidden: int, epochs: int, rate: float
+    held: list[Taken], train: list[Taken], inputs: int, hidden: int, epochs: int, rate: float
 ) -> tuple[AnchorScorer, list[dict]]:
     """The scorer, and its figures on `held` after every epoch; `train` is shuffled."""
     torch.manual_seed(0)

@@ -3,12 +3,13 @@ import type { Item } from './item.ts';
 import { differenceEstimate, mean, meanEstimate, type Estimate } from './metrics/bootstrap.ts';
 import { recovery } from './metrics/recovery.ts';
 import type { ArmRun, Measured } from './runTask.ts';
+import type { Part } from './task.ts';
 
 /** What a task's readings come to. */
 export interface TaskFigures {
   readonly name: string;
   readonly title: string;
-  readonly part: string;
+  readonly part: Part;
   readonly metrics: readonly string[];
   readonly items: number;
   readonly caveats: readonly string[];

@@ -3,13 +3,14 @@ import { join } from 'node:path';
 import { AnchorageError, messageOf } from '../../../src/protocol/errors.ts';
 import { rounded } from '../report.ts';
 import type { Acceleration } from './acceleration.ts';
+import { comparedWithControls, controlCounts, controlTables } from './controls.ts';
 import type { TaskFigures } from './figures.ts';
 import type { Estimate } from './metrics/bootstrap.ts';
 import { paperTable, regressionTable } from './overview.ts';
 import { keptPlot } from './plots.ts';
 import type { Regression } from './regression.ts';
 import { markdownTable, taskTable } from './tables.ts';
-import { controlsBeaten, targets } from './targets.ts';
+import { targets } from './targets.ts';
 import { parts, type Part, type Scale } from './task.ts';
 
 /** All that a run found. */
@@ -114,7 +115,7 @@ export function jsonResult(evaluation: Evaluation): object {
       ...each,
       reached: each.reached === null ? null : rounded(each.reached, 3),
     })),
-    controls: controlsBeaten(tasks),
+    controls: controlCounts(comparedWithControls(tasks)),
     tasks: byName,
     regression: regression === null ? null : { average: short(regression.average), sets: regression.sets },
     accelerations,
@@ -129,11 +130,10 @@ function targetTable({ tasks, regression }: Evaluation): string {
     reached === null ? 'not run, or nothing to recover' : reached.toFixed(2),
     isMet === null ? '-' : isMet ? 'yes' : 'no',
   ]);
-  const beaten = controlsBeaten(tasks);
-  const others = Object.entries(beaten?.notBeaten ?? {}).map(([task, names]) => [task, names.join(', ')]);
   return [
     ...markdownTable(['target', 'wanted', 'reached', 'met'], lines),
-    ...(others.length === 0 ? [] : ['', ...markdownTable(['task', 'controls not beaten'], others)]),
+    '',
+    ...controlTables(comparedWithControls(tasks)),
   ].join('\n');
 }
 

@@ -1,3 +1,4 @@
+import { comparedWithControls } from './controls.ts';
 import type { TaskFigures } from './figures.ts';
 import { mean } from './metrics/bootstrap.ts';
 import { armOf } from './overview.ts';
@@ -39,10 +40,9 @@ export function targets(tasks: readonly TaskFigures[], regression: Regression | 
     }
   }
   out.push(...paperTargets(tasks));
-  const beaten = controlsBeaten(tasks);
-  out.push(
-    target('controls scored lower than anchors of their ratio', 'all', beaten?.share ?? null, (value) => value === 1),
-  );
+  const compared = comparedWithControls(tasks);
+  const share = compared.filter(({ more }) => more.value > 0).length / compared.length;
+  out.push(target('controls scored lower than anchors of their ratio', 'all', share, (value) => value === 1));
   const [adapter, base] = ['anchors', 'base'].map((name) => {
     const task = tasks.find((each) => each.name === 'explain-function');
     return armOf(task, { package: name, mode: 'full' })?.scores.chrF?.value;
@@ -88,25 +88,6 @@ function paperTargets(tasks: readonly TaskFigures[]): Target[] {
       (value) => value <= 1.5 && kept <= 0.1,
     );
   });
-}
-
-/**
- * Of the controls of all tasks, the share that anchors of the same ratio score more than; the others by task. Choices are
- * compared by the log-probability of the right one among them: few items often tie in accuracy.
- */
-export function controlsBeaten(
-  tasks: readonly TaskFigures[],
-): { share: number; notBeaten: Readonly<Record<string, readonly string[]>> } | null {
-  const compared = tasks.flatMap((task) =>
-    task.arms.flatMap((arm) => {
-      const more = arm.anchorsMore[task.metrics.includes('right') ? 'right' : (task.metrics[0] ?? '')];
-      return more === null || more === undefined ? [] : [{ task: task.name, name: arm.name, isBeaten: more.value > 0 }];
-    }),
-  );
-  if (compared.length === 0) return null;
-  const notBeaten: Record<string, string[]> = {};
-  for (const { task, name, isBeaten } of compared) if (!isBeaten) (notBeaten[task] ??= []).push(name);
-  return { share: compared.filter(({ isBeaten }) => isBeaten).length / compared.length, notBeaten };
 }
 
 function target(name: string, wanted: string, reached: number | null, isMet: (value: number) => boolean): Target {

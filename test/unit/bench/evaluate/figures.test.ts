@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { anchored, bounds, controls, type Arm } from '../../../bench/evaluate/arms.ts';
+import { comparedWithControls, controlCounts, controlTables } from '../../../bench/evaluate/controls.ts';
 import { armFigures, type TaskFigures } from '../../../bench/evaluate/figures.ts';
 import type { Item } from '../../../bench/evaluate/item.ts';
 import { armOf, paperTable } from '../../../bench/evaluate/overview.ts';
@@ -8,8 +9,9 @@ import { regressionOf } from '../../../bench/evaluate/regression.ts';
 import { cardText, jsonResult, type Evaluation } from '../../../bench/evaluate/results.ts';
 import type { ArmRun, Measured } from '../../../bench/evaluate/runTask.ts';
 import { summaryRow, withSummaries } from '../../../bench/evaluate/summaries.ts';
-import { controlsBeaten, targets } from '../../../bench/evaluate/targets.ts';
+import { targets } from '../../../bench/evaluate/targets.ts';
 import { taskTable } from '../../../bench/evaluate/tables.ts';
+import type { Part } from '../../../bench/evaluate/task.ts';
 import { ModelTokenizer, tokenizerJsonSchema } from '../../../../src/engine/tokenizer.ts';
 import { tinyTokenizer } from '../../engine/tinyModel.ts';
 
@@ -30,7 +32,7 @@ function run(arm: Arm | undefined, score: number, kvRows: number, missing: reado
   return { arm, measured, errors: [] };
 }
 
-function figures(runs: readonly ArmRun[], name = 'turns', part = 'memory'): TaskFigures {
+function figures(runs: readonly ArmRun[], name = 'turns', part: Part = 'memory'): TaskFigures {
   const arms = armFigures(runs, items, ['logProb']);
   return {
     name,
@@ -81,9 +83,14 @@ describe('figures of a task', () => {
     const arm = armOf(figures(runs), { package: 'anchors', mode: 'kept', ratio: 8 });
     assert.equal(arm?.items, 4);
     assert.equal(arm.anchorsMore.logProb?.value.toFixed(6), '2.000000');
-    assert.equal(controlsBeaten([figures(runs)])?.share, 1);
-    const lost = figures([run(full, -1, 120), run(none, -5, 20), run(eight, -4, 32), run(recent, -2, 32)]);
-    assert.deepEqual(controlsBeaten([lost])?.notBeaten, { turns: ['recent (StreamingLLM) /8'] });
+    const counts = { comparisons: 1, anchorsMore: 1, surelyMore: 1, surelyLess: 0 };
+    assert.deepEqual(controlCounts(comparedWithControls([figures(runs)])), { memory: counts });
+    const lost = comparedWithControls([
+      figures([run(full, -1, 120), run(none, -5, 20), run(eight, -4, 32), run(recent, -2, 32)]),
+    ]);
+    assert.deepEqual(controlCounts(lost), { memory: { ...counts, anchorsMore: 0, surelyMore: 0, surelyLess: 1 } });
+    assert.match(controlTables(lost).join('\n'), /\| turns \| \*\*recent \(StreamingLLM\) \/8\*\* \|/);
+    assert.deepEqual(controlTables([]), []);
   });
 
   it('items that one reading lacks count for none of them in a recovery', () => {
