@@ -2,7 +2,7 @@
 
 A perceptron with one hidden layer reads a token's values (not its keys, which hold its position) of every layer, from
 one causal run over prefix + sequence, without marks. `attention` needs two such passes over the sequence for its
-scores. train_scorer.py teaches it the attention that answers pay to what they were asked about.
+scores. train_scorer.py teaches it how much answers take from the tokens that they were asked about.
 """
 
 from __future__ import annotations

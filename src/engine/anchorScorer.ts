@@ -7,7 +7,7 @@ import { hasScorer, scorerPath, type ModelPackage } from './modelPackage.ts';
 import type { OnnxRuntime } from './onnxRuntime.ts';
 
 /**
- * The learned scorer of a package: how much attention answers are likely to pay to a token, by its values in all layers. On the CPU,
+ * The learned scorer of a package: how much answers are likely to take from a token, by its values in all layers. On the CPU,
  * whatever the decoder runs on: it is small.
  */
 export class AnchorScorer {

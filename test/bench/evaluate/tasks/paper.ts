@@ -32,7 +32,7 @@ export function paperTasks(given: { readonly AC: boolean; readonly EP: boolean }
       part: 'paper',
       title: `${set.title}, 5 shots`,
       metrics: metricsOf(set),
-      limits: { quick: { items: 3, controls: 2 }, whole: { items: 100, controls: 12 } },
+      limits: { quick: { items: 3, controls: 2 }, whole: { items: 100, controls: 100 } },
       arms: (scale) => [
         ...bounds('anchors'),
         ...anchored(scale === 'quick' ? [8, onePerChunk] : [8, 16, onePerChunk]),
